@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from .defaults import ADDRESS, CLIENT_DIGEST, DISTRIBUTION, HAS_EVALUATE, NAME, RUN_CONFIG
 
@@ -95,7 +96,7 @@ def _attribute(key: str) -> str:
     return key.replace("-", "_")
 
 
-def _read(key: str, value: Scalar) -> object:
+def _read(key: str, value: Scalar) -> Any:
     if key in _JSON:
         return _read_json(key, value)
     default = RUN_CONFIG[key]
@@ -117,10 +118,10 @@ def _number(key: str, value: float, *, whole: bool) -> float:
     return int(value) if whole else float(value)
 
 
-def _read_json(key: str, text: Scalar) -> object:
+def _read_json(key: str, text: Scalar) -> Any:
     wanted = _JSON[key]
     try:
-        value = json.loads(text) if isinstance(text, str) else text
+        value: Any = json.loads(text) if isinstance(text, str) else text
     except json.JSONDecodeError as error:
         raise SettingsError(f"{key} is not JSON: {error}") from error
     if not isinstance(value, wanted):
