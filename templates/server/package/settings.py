@@ -121,16 +121,18 @@ def _number(key: str, value: float, *, whole: bool) -> float:
 def _read_json(key: str, text: Scalar) -> Any:
     wanted = _JSON[key]
     try:
-        value: Any = json.loads(text) if isinstance(text, str) else text
+        value = json.loads(text) if isinstance(text, str) else text
     except json.JSONDecodeError as error:
         raise SettingsError(f"{key} is not JSON: {error}") from error
     if not isinstance(value, wanted):
         shape = "an object" if wanted is dict else "a list"
         raise SettingsError(f"{key} should hold JSON for {shape}, not {text!r}")
-    if key != "sites":
-        return value
+    return _site_names(value) if key == "sites" else value
+
+
+def _site_names(value: Any) -> tuple[str, ...]:
     names = [name for name in value if isinstance(name, str) and name]
     if len(names) != len(value) or len(set(names)) != len(names):
-        raise SettingsError(f"sites should be different names, not {text!r}")
+        raise SettingsError(f"sites should be different names, not {value!r}")
     # The order of sites is the order of their names, everywhere: sums depend on it.
     return tuple(sorted(names))
