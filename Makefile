@@ -1,0 +1,55 @@
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format golden bench bench-heart dist clean
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /make \1\t/' | expand -t 20
+
+demo: $(VENV)/.demo-ready ## Train one model over four hospitals from examples/heart-disease/heart.ipynb
+	$(BIN)/nbfed simulate examples/heart-disease/heart.ipynb
+
+test: $(VENV)/.dev-ready ## Run all tests
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev-ready ## Check style (ruff) and types (mypy --strict)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(VENV)/.dev-ready ## Format the code and sort the imports
+	$(BIN)/ruff check --select I --fix .
+	$(BIN)/ruff format .
+
+golden: $(VENV)/.dev-ready ## Write the expected output in tests/golden/ anew, to be reviewed in the diff
+	$(BIN)/python -m tests.golden.regenerate
+
+bench: $(VENV)/.dev-ready ## Time the engines against a plain PyTorch loop on the digits workload
+	$(BIN)/python -m benchmarks.digits
+
+bench-heart: $(VENV)/.dev-ready ## Set accuracy on heart disease beside the published benchmark's
+	$(BIN)/python -m benchmarks.heart
+
+dist: $(VENV)/.dev-ready ## Build the wheel and the source distribution into build/
+	$(BIN)/python -m build --outdir build
+
+clean: ## Remove the virtual environment, caches and built distributions (never your runs)
+	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "nbfed needs Python 3.11 or newer: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-ready: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing nbfed and the versions of constraints.txt into $(VENV) (once; a few minutes)"
+	$(INSTALL) --editable '.[examples]'
+	@touch $@
+
+$(VENV)/.dev-ready: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing nbfed, its tests' needs and the versions of constraints.txt into $(VENV) (once; a few minutes)"
+	$(INSTALL) --editable '.[dev]'
+	@touch $@

@@ -1,0 +1,26 @@
+"""Errors that a user sees: one line that says what is wrong, and a hint what to do."""
+
+from __future__ import annotations
+
+
+class NbfedError(Exception):
+    """What is wrong, what to do about it, and the exit code of the command."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class OutputRefused(NbfedError):
+    """The output folder holds what nbfed did not write; nothing was written."""
+
+    exit_code = 3
+
+
+class FederationFailed(NbfedError):
+    """A run could not start or did not finish."""
+
+    exit_code = 4
