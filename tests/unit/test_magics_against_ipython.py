@@ -19,7 +19,14 @@ LINES = st.sampled_from(
         *("   b", "%matplotlib inline", "%cd ..", "files = !ls", "a, b = %sx ls", "obj?", "?obj"),
         *("np.*load*?", "if x:", "    !ls", "    y = 2", "    %env A=1", "else:", "    pass"),
         *("# comment", "def f():", "    return [1,", "  2]", "", "f(1)  # why?", "x = 1 + \\"),
-        *("print('!')", "    files = !ls", "    obj.attr??", "for i in x:", "x != y", "t = f'{x!r}'"),
+        *(
+            "print('!')",
+            "    files = !ls",
+            "    obj.attr??",
+            "for i in x:",
+            "x != y",
+            "t = f'{x!r}'",
+        ),
     ]
 )
 
