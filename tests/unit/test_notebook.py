@@ -9,7 +9,6 @@ import pytest
 
 from nbfed.cells import SyntaxProblem
 from nbfed.notebook import read_notebook
-
 from tests.unit.notebooks import as_bytes, code, codes, markdown, notebook_json, places, read
 
 NOT_NOTEBOOKS = [
