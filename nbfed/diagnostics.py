@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import StrEnum
 
+from nbfed.catalogue import CATALOGUE, Severity
 
-class Severity(StrEnum):
-    """How much a diagnostic matters: an error stops the build, the others do not."""
-
-    ERROR = "error"
-    WARNING = "warning"
-    INFO = "info"
+__all__ = [
+    "Diagnostic",
+    "Location",
+    "Severity",
+    "diagnostic",
+    "has_errors",
+    "sort_diagnostics",
+]
 
 
 @dataclass(frozen=True, order=True)
@@ -45,3 +48,32 @@ class Diagnostic:
     hint: str = ""
     source_line: str = ""
     length: int = 1
+
+
+def diagnostic(
+    code: str,
+    location: Location,
+    message: str,
+    hint: str = "",
+    *,
+    source_line: str = "",
+    length: int = 1,
+) -> Diagnostic:
+    """A diagnostic with the severity that the catalogue gives its code.
+
+    Raises:
+        KeyError: the catalogue has no such code.
+    """
+    severity = CATALOGUE[code].severity
+    return Diagnostic(code, severity, location, message, hint, source_line, length)
+
+
+def sort_diagnostics(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """Each finding once, in the order of the notebook, then by code."""
+    unique = dict.fromkeys(diagnostics)
+    return tuple(sorted(unique, key=lambda found: (found.location, found.code, found.message)))
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether any of them stops a build."""
+    return any(found.severity is Severity.ERROR for found in diagnostics)

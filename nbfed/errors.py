@@ -1,25 +1,32 @@
-"""Errors that reach the person at the terminal as one sentence and what to do."""
+"""Errors that a user sees: one line that says what is wrong, and a hint what to do."""
 
 from __future__ import annotations
 
-# Exit codes of the commands. 2 (wrong usage) is the command-line parser's, 130 is Ctrl-C.
-FAULT = 1
-REFUSED = 3
-FAILED = 4
-
 
 class NbfedError(Exception):
-    """What is wrong and where, one sentence; ``hint`` says what to do about it."""
+    """What is wrong, what to do about it, and the exit code of the command."""
 
-    def __init__(self, message: str, hint: str = "", exit_code: int = FAULT) -> None:
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
-        self.exit_code = exit_code
+
+
+class OutputRefused(NbfedError):
+    """The output folder holds what nbfed did not write; nothing was written."""
+
+    exit_code = 3
+
+
+class FederationFailed(NbfedError):
+    """A run could not start or did not finish."""
+
+    exit_code = 4
 
 
 class UsageError(NbfedError):
-    """A command was given what it cannot work with (exit code 2)."""
+    """The command line asks for what cannot be."""
 
-    def __init__(self, message: str, hint: str = "") -> None:
-        super().__init__(message, hint, exit_code=2)
+    exit_code = 2

@@ -19,6 +19,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from nbfed.emit.names import normalised
 from nbfed.federation_errors import FederationError, Problem, explain, nearest
 from nbfed.yaml_lines import Document, Path, YamlError, read_yaml
 
@@ -29,7 +30,6 @@ __all__ = [
     "Server",
     "Site",
     "Strategy",
-    "normalise_name",
 ]
 
 STRATEGIES = (
@@ -49,14 +49,6 @@ STRATEGIES = (
 _HIGHEST_PORT = 65535
 
 
-def normalise_name(text: str) -> str:
-    """A federation's name: ``[a-z][a-z0-9-]*``, at most 25 characters (Flower allows 32)."""
-    name = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
-    if not name[:1].isalpha():
-        name = f"nb-{name}"
-    return name[:25].rstrip("-")
-
-
 def _wrong(message: str, hint: str = "") -> PydanticCustomError:
     # The text goes in as a value: braces in it are not pydantic's placeholders.
     return PydanticCustomError("nbfed", "{message}", {"message": message, "hint": hint})
@@ -65,7 +57,7 @@ def _wrong(message: str, hint: str = "") -> PydanticCustomError:
 def _name(value: str) -> str:
     if not re.search(r"[A-Za-z0-9]", value):
         raise _wrong("must have a letter or a digit in it")
-    return normalise_name(value)
+    return normalised(value)
 
 
 def _site_name(value: str) -> str:
@@ -219,7 +211,7 @@ class Federation(_Model):
 
     def named(self, stem: str) -> Federation:
         """The same federation, named after the notebook's stem where it has no name."""
-        return self if self.name else self.model_copy(update={"name": normalise_name(stem)})
+        return self if self.name else self.model_copy(update={"name": normalised(stem)})
 
     def line(self, path: Path) -> int:
         """The line of the file on which the value with this path stands."""

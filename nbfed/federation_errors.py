@@ -46,7 +46,7 @@ class FederationError(NbfedError):
         self.problems = tuple(sorted(problems, key=lambda problem: problem.line))
         first = self.problems[0]
         self.line = first.line
-        super().__init__(first.message, first.hint)
+        super().__init__(first.message, hint=first.hint)
 
     def __str__(self) -> str:
         return "\n".join(f"{self.file}:{p.line}: {p.message}" for p in self.problems)

@@ -1,0 +1,126 @@
+"""Codes 3xx: the shape of roles, and the values in them."""
+
+from __future__ import annotations
+
+from nbfed.catalogue.entry import Entry, Severity
+
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "NBF301",
+        "role does not have its shape",
+        Severity.ERROR,
+        "A role's code does not provide what its stage needs: `model` makes no module, a "
+        "function's parameter is supplied by nothing, `evaluate` gives no number.",
+    ),
+    Entry(
+        "NBF302",
+        "parameter is not a literal",
+        Severity.ERROR,
+        "A `params` region assigns literals: numbers, strings, booleans, and lists or "
+        "dictionaries of them. The server may set them, so they must be known without running "
+        "the notebook.",
+        before="# nbfed: params\nWIDTH = len(columns)",
+        after="# nbfed: params\nWIDTH = 13",
+    ),
+    Entry(
+        "NBF303",
+        "path of one machine in the source",
+        Severity.WARNING,
+        "The compiled code holds an absolute path, which will not exist at another hospital and "
+        "may tell more than it should. Give it the role `site`: then each site sets its own, "
+        "and yours is not written to the packages.",
+        before='# nbfed: data\ntable = pd.read_csv("/home/ann/heart.csv")',
+        after='# nbfed: site\nDATA_FILE = "/home/ann/heart.csv"\n# nbfed: data\n'
+        "table = pd.read_csv(DATA_FILE)",
+    ),
+    Entry(
+        "NBF304",
+        "secret in the source",
+        Severity.ERROR,
+        "A literal looks like a password, token or key, and would travel to every site in "
+        "readable form. Give it the role `site`, or read it from the environment at the site.",
+        before='# nbfed: data\nAPI_TOKEN = "hf_aBcD..."',
+        after='# nbfed: site\nAPI_TOKEN = ""',
+    ),
+    Entry(
+        "NBF305",
+        "downloads while it runs",
+        Severity.WARNING,
+        "The code fetches data or pretrained weights from the network. Every site would do so "
+        "by itself, and a hospital's network may not allow it. Put the files beside the site's "
+        "data and give their path the role `site`.",
+    ),
+    Entry(
+        "NBF306",
+        "value cannot travel",
+        Severity.WARNING,
+        "The code keeps an open file, a connection, a thread or the like in a global. It is "
+        "made anew in each process and cannot be sent or stored.",
+    ),
+    Entry(
+        "NBF307",
+        "network call at top level",
+        Severity.WARNING,
+        "The code talks to another machine as soon as it is loaded. A site connects to the "
+        "federation's server only; anything else has to be allowed there.",
+    ),
+    Entry(
+        "NBF308",
+        "metric named twice",
+        Severity.ERROR,
+        "Two metrics have the same name. Name each once.",
+        before="# nbfed: evaluate metrics=accuracy,accuracy\naccuracy = 0.5",
+        after="# nbfed: evaluate metrics=accuracy\naccuracy = 0.5",
+    ),
+    Entry(
+        "NBF309",
+        "metric is not a number",
+        Severity.ERROR,
+        "A site sends numbers only: what is named as a metric is a list, a table, a tensor with "
+        "several elements or a text.",
+    ),
+    Entry(
+        "NBF310",
+        "test data leak into training",
+        Severity.WARNING,
+        "What is fitted or trained has seen rows of the test set, so the test results are too "
+        "good. Split first, then fit on the training part.",
+    ),
+    Entry(
+        "NBF311",
+        "evaluates in training mode",
+        Severity.WARNING,
+        "The evaluation does not call `model.eval()`: dropout stays on, and batch normalisation "
+        "learns from the test data.",
+    ),
+    Entry(
+        "NBF312",
+        "binding is ambiguous",
+        Severity.ERROR,
+        "Several values could be meant, and nbfed does not choose. The hint shows the directive "
+        "that settles it.",
+    ),
+    Entry(
+        "NBF313",
+        "nothing is evaluated",
+        Severity.INFO,
+        "No region has the role `evaluate`, so only the metrics of training are reported.",
+    ),
+    Entry(
+        "NBF314",
+        "model needs a site's data",
+        Severity.ERROR,
+        "The server makes the first weights, and it has no data: `model` may use parameters and "
+        "constants, but nothing that `data` or `site` makes. Write the number down as a "
+        "parameter.",
+        before="# nbfed: model\nmodel = nn.Linear(table.shape[1], 2)",
+        after="# nbfed: params\nFEATURES = 13\n# nbfed: model\nmodel = nn.Linear(FEATURES, 2)",
+    ),
+    Entry(
+        "NBF315",
+        "reads a file",
+        Severity.INFO,
+        "The compiled code reads a file beside the notebook. It is not part of the packages: "
+        "each site needs its own copy at the same relative path.",
+    ),
+)
