@@ -97,7 +97,7 @@ def _sentence(details: ErrorDetails, context: Mapping[str, Any]) -> str:
         return f"must be {_WANTED[kind]}, not {_show(value)}"
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
-        return f"must be {words} {context[bound]:g}, not {_show(value)}"
+        return f"must be {words} {int(context[bound])}, not {_show(value)}"
     return details["msg"]
 
 
@@ -110,7 +110,7 @@ def _show(value: Any) -> str:
         case int() | float():
             return f"`{value}`"
         case str():
-            return f"`{value}`" if len(value) <= 40 else f"`{value[:37]}...`"  # noqa: PLR2004
+            return f"`{value}`" if len(value) <= 40 else f"`{value[:37]}...`"
         case dict():
             return "a mapping"
         case list():

@@ -102,7 +102,9 @@ def _key(node: Node) -> str:
     if node.tag != "tag:yaml.org,2002:str":
         shown = node.value if isinstance(node.value, str) else "this key"
         kind = _KINDS.get(node.tag.rpartition(":")[2], "something else")
-        raise YamlError(f"YAML reads the key `{shown}` as {kind}", _line(node), f'quote it: "{shown}"')
+        raise YamlError(
+            f"YAML reads the key `{shown}` as {kind}", _line(node), f'quote it: "{shown}"'
+        )
     return str(node.value)
 
 
