@@ -13,6 +13,10 @@ class NbfedError(Exception):
         self.message = message
         self.hint = hint
 
+    def findings(self) -> tuple[tuple[str, str], ...]:
+        """The sentences to show, each with its hint ("" for none)."""
+        return ((self.message, self.hint),)
+
 
 class OutputRefused(NbfedError):
     """The output folder holds what nbfed did not write; nothing was written."""

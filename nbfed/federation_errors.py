@@ -48,8 +48,12 @@ class FederationError(NbfedError):
         self.line = first.line
         super().__init__(first.message, hint=first.hint)
 
+    def findings(self) -> tuple[tuple[str, str], ...]:
+        """Every problem, by its file and line."""
+        return tuple((f"{self.file}:{p.line}: {p.message}", p.hint) for p in self.problems)
+
     def __str__(self) -> str:
-        return "\n".join(f"{self.file}:{p.line}: {p.message}" for p in self.problems)
+        return "\n".join(sentence for sentence, _ in self.findings())
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
