@@ -176,14 +176,14 @@ class Federation(_Model):
 
     name: Annotated[str, AfterValidator(_name)] = ""
     notebook: Annotated[str, AfterValidator(_relative_path)] = ""
-    rounds: int = Field(3, ge=1)
-    seed: int | None = Field(None, ge=0, lt=2**63)
+    rounds: int = Field(default=3, ge=1)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
     strategy: Strategy = Field(default_factory=Strategy)
-    min_sites: int = Field(0, ge=0)
-    join_timeout: float = Field(600.0, gt=0)
-    round_timeout: float = Field(3600.0, gt=0)
-    evaluate_every: int = Field(1, ge=0)
-    keep_checkpoints: int = Field(3, ge=1)
+    min_sites: int = Field(default=0, ge=0)
+    join_timeout: float = Field(default=600.0, gt=0)
+    round_timeout: float = Field(default=3600.0, gt=0)
+    evaluate_every: int = Field(default=1, ge=0)
+    keep_checkpoints: int = Field(default=3, ge=1)
     params: Values = Field(default_factory=dict)
     requires: list[Annotated[str, AfterValidator(_requirement)]] = Field(default_factory=list)
     server: Server = Field(default_factory=Server)

@@ -44,9 +44,7 @@ def read_sources(notebook: Path, federation_file: Path | None = None) -> Sources
     except FileNotFoundError:
         hint = _notebooks_in(notebook.parent)
         raise UsageError(f"there is no notebook {notebook}", hint=hint) from None
-    found = federation_file or notebook.parent / FEDERATION_FILE
-    if federation_file is None and not found.is_file():
-        found = None
+    found = federation_file or _federation_beside(notebook)
     federation = read_federation(found) if found else Federation()
     if found and federation.notebook and not _same(found.parent / federation.notebook, notebook):
         raise NbfedError(
@@ -55,6 +53,11 @@ def read_sources(notebook: Path, federation_file: Path | None = None) -> Sources
         )
     helpers = dict(_helpers(notebook.parent, data.decode("utf-8", "replace")))
     return Sources(notebook, data, helpers, federation.named(notebook.stem), found)
+
+
+def _federation_beside(notebook: Path) -> Path | None:
+    file = notebook.parent / FEDERATION_FILE
+    return file if file.is_file() else None
 
 
 def read_federation(file: Path) -> Federation:

@@ -34,9 +34,7 @@ def command(
     None of the notebook's code is run. A folder that nbfed did not make, or whose files were
     edited, is left as it is unless you say --force.
     """
-    program, compiled = compiled_or_exit(
-        notebook, federation, complete=False, notes=not as_json
-    )
+    program, compiled = compiled_or_exit(notebook, federation, complete=False, notes=not as_json)
     from nbfed.compilation import stale_files, write_build
 
     if check:

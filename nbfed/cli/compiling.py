@@ -40,9 +40,7 @@ def compiled_or_exit(
     return compiled.program, compiled
 
 
-def rendered(
-    compiled: Compiled, diagnostics: Sequence[Diagnostic], form: str = "text"
-) -> str:
+def rendered(compiled: Compiled, diagnostics: Sequence[Diagnostic], form: str = "text") -> str:
     """The findings as text, JSON or GitHub workflow commands."""
     from nbfed import reporters
     from nbfed.notebook import read_notebook
@@ -59,9 +57,9 @@ def rendered(
 
 def built(
     notebook: Path, federation: Path | None, out: Path, *, force: bool, complete: bool
-) -> tuple[Build, Compiled]:
+) -> tuple[Build, Program, Compiled]:
     """Compile and write, as a step before a run."""
     from nbfed.compilation import write_build
 
     program, compiled = compiled_or_exit(notebook, federation, complete=complete, notes=False)
-    return write_build(program, compiled, out, force=force), compiled
+    return write_build(program, compiled, out, force=force), program, compiled

@@ -15,7 +15,7 @@ FederationFile = Annotated[
     typer.Option(
         "--federation",
         metavar="FILE",
-        help="The federation's settings. [default: federation.yaml beside the notebook]",
+        help="The federation's settings. (default: federation.yaml beside the notebook)",
         show_default=False,
     ),
 ]
@@ -28,19 +28,19 @@ BuildFolder = Annotated[
     typer.Option(
         "--build",
         metavar="DIR",
-        help="A build made before. [default: the only one below dist/]",
+        help="A build made before. (default: the only one below dist/)",
         show_default=False,
     ),
 ]
 Rounds = Annotated[
     int | None,
-    typer.Option(min=1, help="Rounds. [default: federation.yaml's]", show_default=False),
+    typer.Option(min=1, help="Rounds. (default: federation.yaml's)", show_default=False),
 ]
 Seed = Annotated[
     int | None,
     typer.Option(
         min=0,
-        help="Seed of all that is random. [default: federation.yaml's, else the notebook's]",
+        help="Seed of all that is random. (default: federation.yaml's, else the notebook's)",
         show_default=False,
     ),
 ]
@@ -49,7 +49,7 @@ RunFolder = Annotated[
     typer.Option(
         "--run-dir",
         metavar="DIR",
-        help="Where the run's files go. [default: runs/TIME-NAME]",
+        help="Where the run's files go. (default: runs/TIME-NAME)",
         show_default=False,
     ),
 ]
