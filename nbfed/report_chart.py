@@ -9,6 +9,7 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 640, 280
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 12, 12, 32
 _TICKS = 5
+_HIGHEST = 1e100
 
 Point = tuple[int, float]
 
@@ -49,9 +50,9 @@ class Chart:
 
 
 def chart(metric: str, series: Mapping[str, Sequence[Point]], emphasised: str) -> Chart | None:
-    """Draw one metric's series over rounds; None where no series has a finite point."""
+    """Draw one metric's series over rounds; None where no series has a point that is a number."""
     finite = {
-        name: [(x, y) for x, y in points if math.isfinite(y)] for name, points in series.items()
+        name: [(x, y) for x, y in points if abs(y) < _HIGHEST] for name, points in series.items()
     }
     everything = [point for points in finite.values() for point in points]
     if not everything:

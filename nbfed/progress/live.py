@@ -23,10 +23,10 @@ class LiveDisplay:
     def __init__(self, console: Console) -> None:
         self._view = RunView()
         self._baselines: dict[str, RunView] = {}
-        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render)
-        self._started = False
         # Live draws from a thread of its own.
         self._lock = threading.Lock()
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render)
+        self._started = False
 
     def show(self, event: Event, baseline: str) -> None:
         """Take the event in; the next redraw shows it."""
