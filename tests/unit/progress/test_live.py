@@ -28,7 +28,7 @@ def test_the_picture_after_a_whole_run() -> None:
     assert heading == "heart  fedavg, seed 42"
     assert rounds.startswith("round 2/2 ")
     assert rounds.endswith(" 3 s, 10.0 kB moved")
-    assert columns.split() == "site state rows train s accuracy change".split()
+    assert columns.split() == ["site", "state", "rows", "train", "s", "accuracy", "change"]
     assert first.split() == ["cleveland", "done", "76", "0.25", "0.8750", "+0.1250"]
     assert second.split() == ["va", "done", "50", "0.25", "0.8750", "+0.1250"]
     assert summary == ("all sites, weighted: accuracy 0.8750 (+0.1250), loss 0.1250 (-0.1250)")
