@@ -32,7 +32,7 @@ def test_the_federation_file_beside_it_is_read(tmp_path: Path) -> None:
 
 
 def test_another_federation_file_can_be_given(tmp_path: Path) -> None:
-    write(tmp_path, **{"heart.ipynb": "{}", "federation.yaml": "rounds: 7", "b.yaml": "rounds: 8"})
+    write(tmp_path, {"heart.ipynb": "{}", "federation.yaml": "rounds: 7", "b.yaml": "rounds: 8"})
     assert read_sources(tmp_path / "heart.ipynb", tmp_path / "b.yaml").federation.rounds == 8
 
 
