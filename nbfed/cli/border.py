@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 import traceback
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 import typer
@@ -22,6 +24,9 @@ class Commands(TyperGroup):
 
         Raises typer.Exit with the exit code that belongs to the error.
         """
+        if threading.current_thread() is threading.main_thread():
+            # A polite request to end must end child processes too, as Ctrl-C does.
+            signal.signal(signal.SIGTERM, _interrupt)
         try:
             return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
@@ -34,6 +39,10 @@ class Commands(TyperGroup):
                 traceback.print_exc()
             code = _show(error)
         raise typer.Exit(code)
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def _show(error: Exception) -> int:

@@ -39,13 +39,22 @@ def command(
             show_default=False,
         ),
     ] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Wait for the next run when one has ended.")
+    ] = False,
 ) -> None:
     """Take part in a federation as one site: train on its data, send weights and metrics.
 
     The values for the notebook's site cells come from federation.yaml. A hospital on its own
     machine installs the client package instead, and has a site.yaml of its own.
     """
-    from nbfed.builds import federation_of, find_build, make_importable, notebook_folder
+    from nbfed.builds import (
+        federation_of,
+        find_build,
+        make_importable,
+        notebook_folder,
+        state_folder,
+    )
 
     build = find_build(build_folder)
     federation, file = federation_of(build)
@@ -58,6 +67,8 @@ def command(
         address=server or federation.server.address,
         ca=_certificate(build, federation, ca),
         workdir=notebook_folder(build),
+        state_dir=state_folder(build) / "sites" / site,
+        stay=stay,
     )
     raise typer.Exit(code)
 

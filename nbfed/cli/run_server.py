@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import json
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,17 +67,31 @@ def command(
     package = build.names.server_package
     node = importlib.import_module(f"{package}.server_node")
     run = new_run_folder(build.names.name, run_dir)
-    asked = {"rounds": rounds, "seed": seed, "run-dir": str(run)}
+    asked = {"rounds": rounds, "seed": seed, "run-dir": str(run), "engine": "federation"}
     settings = _settings(package, {k: v for k, v in asked.items() if v is not None})
     with follow(run, choose_display(as_json=as_json)):
         code = node.serve(
             settings,
             address=address or settings_now.server.address,
             state_dir=state_folder(build),
+            listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
         )
     if code == 0:
         finish(run, as_json=as_json)
     raise typer.Exit(code)
+
+
+def _tell_where(event: Mapping[str, Any], *, sites: list[str], as_json: bool) -> None:
+    """Say where the server listens; all other events are read from the run's folder."""
+    if event["event"] != "listening":
+        return
+    if as_json:
+        typer.echo(json.dumps(event))
+        return
+    site = sites[0] if sites else "NAME"
+    typer.echo(f"listening on {event['address']}")
+    typer.echo(f"a site on this machine joins with: nbfed run-client --site {site}")
+    typer.echo(f"a site elsewhere needs the client package and {event['ca']}")
 
 
 def _build(
