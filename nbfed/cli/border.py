@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 import threading
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 import click
@@ -24,11 +26,9 @@ class Commands(TyperGroup):
 
         Raises typer.Exit with the exit code that belongs to the error.
         """
-        if threading.current_thread() is threading.main_thread():
-            # A polite request to end must end child processes too, as Ctrl-C does.
-            signal.signal(signal.SIGTERM, _interrupt)
         try:
-            return super().invoke(ctx)
+            with _terminable():
+                return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException):
             raise
         except KeyboardInterrupt:
@@ -39,6 +39,19 @@ class Commands(TyperGroup):
                 traceback.print_exc()
             code = _show(error)
         raise typer.Exit(code)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a polite request to end (SIGTERM) end the command as Ctrl-C does, children and all."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
