@@ -8,10 +8,10 @@ from flwr.app import ArrayRecord
 from flwr.serverapp import Grid
 
 from .letters import config_for, evaluate_letter
-from .replies import Numbers, ReplyError, plain_means, read_evaluation_reply, weighted_means
+from .replies import Numbers, plain_means, read_evaluation_reply, weighted_means
 from .settings import Settings
 from .sites import EmitEvent, Sites
-from .trip import send_and_gather
+from .trip import ReplyError, send_and_gather
 
 
 def evaluate_only(
@@ -30,7 +30,14 @@ def evaluate_only(
     sites = Sites(grid, settings, _quiet, poll)
     sites.gather()
     return evaluate_at_sites(
-        grid, settings, sites, arrays, server_round=server_round, emit=_quiet, poll=poll, final=False
+        grid,
+        settings,
+        sites,
+        arrays,
+        server_round=server_round,
+        emit=_quiet,
+        poll=poll,
+        final=False,
     )
 
 

@@ -113,7 +113,9 @@ def _numbers(record: MetricRecord | None) -> Numbers:
 
 
 def _timing(content: RecordDict) -> dict[str, float]:
-    record = content.metric_records.get("timing") or {}
+    record = content.metric_records.get("timing")
+    if record is None:
+        return {}
     return {
         name.replace("-", "_"): float(value)
         for name, value in record.items()

@@ -50,7 +50,7 @@ class RunFolder:
         build = {"name": NAME, "client_digest": CLIENT_DIGEST}
         (self.path / "build.json").write_text(json.dumps(build, indent=2) + "\n")
 
-    def event(self, name: str, **fields: object) -> None:
+    def event(self, name: str, /, **fields: object) -> None:
         """Write one line, at once, and tell the listener."""
         time = datetime.now(UTC).isoformat(timespec="milliseconds")
         event: Event = {"time": time, "event": name, **_plain(fields)}

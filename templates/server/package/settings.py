@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from typing import Any
 
 from .defaults import ADDRESS, CLIENT_DIGEST, DISTRIBUTION, HAS_EVALUATE, NAME, RUN_CONFIG
 
@@ -95,7 +96,7 @@ def _attribute(key: str) -> str:
     return key.replace("-", "_")
 
 
-def _read(key: str, value: Scalar) -> object:
+def _read(key: str, value: Scalar) -> Any:
     if key in _JSON:
         return _read_json(key, value)
     default = RUN_CONFIG[key]
@@ -117,7 +118,7 @@ def _number(key: str, value: float, *, whole: bool) -> float:
     return int(value) if whole else float(value)
 
 
-def _read_json(key: str, text: Scalar) -> object:
+def _read_json(key: str, text: Scalar) -> Any:
     wanted = _JSON[key]
     try:
         value = json.loads(text) if isinstance(text, str) else text
@@ -126,10 +127,12 @@ def _read_json(key: str, text: Scalar) -> object:
     if not isinstance(value, wanted):
         shape = "an object" if wanted is dict else "a list"
         raise SettingsError(f"{key} should hold JSON for {shape}, not {text!r}")
-    if key != "sites":
-        return value
+    return _site_names(value) if key == "sites" else value
+
+
+def _site_names(value: Any) -> tuple[str, ...]:
     names = [name for name in value if isinstance(name, str) and name]
     if len(names) != len(value) or len(set(names)) != len(names):
-        raise SettingsError(f"sites should be different names, not {text!r}")
+        raise SettingsError(f"sites should be different names, not {value!r}")
     # The order of sites is the order of their names, everywhere: sums depend on it.
     return tuple(sorted(names))

@@ -43,9 +43,7 @@ class Sites:
 
     def present(self) -> dict[str, int]:
         """Return the sites that are online, in order of their names, each with its node."""
-        return {
-            site: node for site, node in sorted(self._node_of.items()) if node in self._online
-        }
+        return {site: node for site, node in sorted(self._node_of.items()) if node in self._online}
 
     def missing(self) -> list[str]:
         """Return the expected sites that are not online."""
@@ -66,9 +64,9 @@ class Sites:
                     self._asked[message_id] = node
         if self._asked:
             for answer in self._grid.pull_messages(list(self._asked)):
-                node = self._asked.pop(answer.metadata.reply_to_message_id, None)
-                if node is not None:
-                    self._take(node, answer)
+                message_id = answer.metadata.reply_to_message_id
+                if message_id in self._asked:
+                    self._take(self._asked.pop(message_id), answer)
 
     def gather(self) -> dict[str, int]:
         """Wait for the sites: all that are expected, or what a round needs at the deadline.
@@ -117,7 +115,7 @@ class Sites:
         elif self._settings.sites and site not in self._settings.sites:
             self._refuse(node, site, "no site of this name is expected")
         elif not _same_flower(str(said.get("flwr", ""))):
-            reason = f"it has flwr {said.get('flwr')}, this server {version('flwr')}"
+            reason = f"its flwr is not of this server's version, {version('flwr')}"
             self._refuse(node, site, reason)
         else:
             self._settled.add(node)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 from collections.abc import Mapping
+from typing import Any
 
 from flwr.serverapp import strategy as flower
 from flwr.serverapp.strategy import Strategy
@@ -30,7 +31,7 @@ _STRATEGIES: dict[str, tuple[type[flower.FedAvg], tuple[str, ...]]] = {
 _SHARED = ("fraction_train",)
 
 
-def make_strategy(name: str, options: Mapping[str, object]) -> Strategy:
+def make_strategy(name: str, options: Mapping[str, Any]) -> Strategy:
     """Make the strategy; raises SettingsError for a name, an option or a value it has not."""
     key = name.lower().replace("-", "").replace("_", "")
     if key not in _STRATEGIES:
@@ -45,16 +46,12 @@ def make_strategy(name: str, options: Mapping[str, object]) -> Strategy:
     try:
         # How many sites a round needs is the run's business (min-sites): Flower would wait
         # without end for the numbers that it has by default.
-        return made(
-            min_train_nodes=1, min_evaluate_nodes=1, min_available_nodes=1, **given
-        )
+        return made(min_train_nodes=1, min_evaluate_nodes=1, min_available_nodes=1, **given)
     except ValueError as error:
         raise SettingsError(f"strategy {key}: {error}") from error
 
 
-def _check_values(
-    key: str, made: type[flower.FedAvg], given: Mapping[str, object]
-) -> None:
+def _check_values(key: str, made: type[flower.FedAvg], given: Mapping[str, object]) -> None:
     parameters = inspect.signature(made).parameters
     for option in parameters.keys() - given.keys():
         if parameters[option].default is inspect.Parameter.empty:

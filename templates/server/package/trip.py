@@ -74,4 +74,3 @@ def first_line(reason: str | None) -> str:
     """Shorten what a site says of an error: a foreign client may send a whole trace."""
     lines = (reason or "").strip().splitlines()
     return lines[0][:_LONGEST_REASON] if lines else "an error without a reason"
-

@@ -71,8 +71,8 @@ def test_bfloat16_and_half_survive() -> None:
 @pytest.mark.parametrize(
     "wrap",
     [
-        pytest.param(lambda model: nn.DataParallel(model), id="data parallel"),
-        pytest.param(lambda model: torch.compile(model), id="compiled"),
+        pytest.param(nn.DataParallel, id="data parallel"),
+        pytest.param(torch.compile, id="compiled"),
         pytest.param(lambda model: nn.DataParallel(torch.compile(model)), id="both"),
         pytest.param(lambda model: torch.compile(nn.DataParallel(model)), id="both, inside out"),
     ],
