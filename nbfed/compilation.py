@@ -1,0 +1,90 @@
+"""From sources to what can be written: compile, find the requirements, check the federation."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from nbfed.agreement import require_agreement
+from nbfed.compiler import compile_notebook
+from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
+from nbfed.emit import Build, Requirements, build_files, normalised, write
+from nbfed.program import Program
+from nbfed.requirements import resolve
+from nbfed.sources import Sources
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A notebook's program, None where a diagnostic is an error, and what it requires."""
+
+    sources: Sources
+    program: Program | None
+    requirements: Requirements
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_sources(sources: Sources) -> Compiled:
+    """Compile a notebook; nothing is written, and none of its code is run."""
+    compilation = compile_notebook(sources.data, sources.notebook.name, sources.helpers)
+    program, diagnostics = compilation.program, compilation.diagnostics
+    if program is None:
+        return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))
+    server, at_server = resolve(program.server_imports, program.pip, sources.federation.requires)
+    client, at_client = resolve(program.client_imports, program.pip, sources.federation.requires)
+    found = sort_diagnostics([*diagnostics, *at_server, *at_client])
+    return Compiled(
+        sources,
+        None if has_errors(found) else program,
+        Requirements(tuple(server), tuple(client)),
+        found,
+    )
+
+
+def require_federation(compiled: Compiled, *, complete: bool = False) -> None:
+    """Refuse a federation.yaml that does not fit the compiled notebook.
+
+    ``complete`` demands every site's values too. Raises FederationError.
+    """
+    if compiled.program is not None:
+        sources = compiled.sources
+        require_agreement(
+            sources.federation, compiled.program, sources.federation_name, complete=complete
+        )
+
+
+def write_build(program: Program, compiled: Compiled, out: Path, *, force: bool) -> Build:
+    """Write the packages into ``out/NAME``; raises OutputRefused."""
+    sources = compiled.sources
+    return write(
+        program,
+        sources.federation,
+        compiled.requirements,
+        out=out,
+        notebook=sources.notebook,
+        federation_file=sources.federation_file,
+        force=force,
+    )
+
+
+def stale_files(program: Program, compiled: Compiled, out: Path) -> list[str]:
+    """Files of the build's folder that are not what a build would write now; writes nothing."""
+    sources = compiled.sources
+    folder = out / normalised(sources.federation.name)
+
+    def relative(path: Path | None) -> str:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix() if path else ""
+
+    _, files = build_files(
+        program,
+        sources.federation,
+        compiled.requirements,
+        notebook=relative(sources.notebook),
+        federation_file=relative(sources.federation_file),
+    )
+    return [str(folder / path) for path, data in files.items() if not _is(folder / path, data)]
+
+
+def _is(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == data
