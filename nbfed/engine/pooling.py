@@ -115,7 +115,7 @@ def _pool_arrays(values: Sequence[Any], join: Callable[[list[Any]], Any]) -> Any
 
 
 def _are_frames(values: Sequence[Any]) -> bool:
-    return all(type(value).__module__.startswith("pandas.") for value in values)
+    return all(type(value).__module__.split(".")[0] == "pandas" for value in values)
 
 
 def _are_equal(values: Sequence[Any]) -> bool:
