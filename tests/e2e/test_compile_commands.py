@@ -154,8 +154,7 @@ def test_a_mistake_in_federation_yaml_is_told_with_its_line(study: Path, command
     done = nbfed(command, "study/study.ipynb", cwd=study)
     assert (done.code, done.err) == (
         1,
-        "error: study/federation.yaml:3: unknown key `round`\n"
-        "  = hint: did you mean `rounds`?\n",
+        "error: study/federation.yaml:3: unknown key `round`\n  = hint: did you mean `rounds`?\n",
     )
 
 
