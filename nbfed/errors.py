@@ -13,6 +13,10 @@ class NbfedError(Exception):
         self.message = message
         self.hint = hint
 
+    def findings(self) -> tuple[tuple[str, str], ...]:
+        """The sentences to show, each with its hint ("" for none)."""
+        return ((self.message, self.hint),)
+
 
 class OutputRefused(NbfedError):
     """The output folder holds what nbfed did not write; nothing was written."""
@@ -24,3 +28,9 @@ class FederationFailed(NbfedError):
     """A run could not start or did not finish."""
 
     exit_code = 4
+
+
+class UsageError(NbfedError):
+    """The command line asks for what cannot be."""
+
+    exit_code = 2

@@ -8,8 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nbfed.catalogue import Entry
+from nbfed.cells import Cell, Notebook
 from nbfed.diagnostics import Diagnostic, Severity
-from nbfed.notebook import Cell, Notebook
+from nbfed.magics import MARK
 
 _WIDTH = 88
 
@@ -126,6 +127,9 @@ def _cell_of(found: Diagnostic, notebook: Notebook | None) -> Cell | None:
 
 
 def _source_line(found: Diagnostic, cell: Cell | None) -> str:
-    lines = cell.raw.split("\n") if cell else []
-    number = found.location.line
-    return lines[number - 1] if 1 <= number <= len(lines) else ""
+    if cell is None or not 1 <= found.location.line <= cell.raw.count("\n") + 1:
+        return ""
+    index = found.location.line - 1
+    line = cell.source.split("\n")[index]
+    # Columns are those of the source; of a line that a magic left, people know the raw one.
+    return cell.raw.split("\n")[index] if MARK in line else line

@@ -145,12 +145,30 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "NBF119",
-        "requirement line not understood",
+        "pip argument left out",
+        Severity.INFO,
+        "A `pip install` line of the notebook names something that is no requirement of the "
+        "form `name>=version`, for example an address or a local folder. It is left out of the "
+        "packages' dependencies.",
+    ),
+    Entry(
+        "NBF120",
+        "command is dropped from a role",
         Severity.WARNING,
-        "A `pip install` line or a `requires` directive names something that is no requirement "
-        "of the form `name>=version`, for example an address or a local folder. It is left out "
-        "of the packages' dependencies. If the compiled code imports it, name the distribution.",
-        before="# nbfed: requires ./my_tools",
-        after="# nbfed: requires my-tools>=1.2",
+        "A region with a role holds a shell line or magic that does something: it moves files, "
+        "changes the folder, sets the environment. The compiled code leaves it out, so each "
+        "site has to see to it by itself. Or write it in Python.",
+        before="# nbfed: data\n!unzip scans.zip\ndataset = Scans('scans')",
+        after="# nbfed: data\nwith ZipFile('scans.zip') as archive:\n    archive.extractall()\n"
+        "dataset = Scans('scans')",
+    ),
+    Entry(
+        "NBF121",
+        "requirement not understood",
+        Severity.ERROR,
+        "A `requires` directive names a distribution as pip knows it, with versions if need be. "
+        "Addresses and folders cannot be dependencies of a package that others install.",
+        before="# nbfed: requires ./my_tools\nimport my_tools",
+        after="# nbfed: requires my-tools>=1.2\nimport my_tools",
     ),
 )

@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from nbfed import __version__
+from nbfed.emit.calls import StageCalls, declared
 from nbfed.emit.names import Names
 from nbfed.emit.run_config import as_toml, run_config
 from nbfed.emit.stage_module import (
@@ -70,6 +71,8 @@ def output_tree(
         ],
         "package_version": PACKAGE_VERSION,
         "generated": generated_note(program),
+        "calls": StageCalls(program),
+        "declared": declared,
     }
     client = _client_package(program, context)
     client_digest = package_digest(client)

@@ -1,0 +1,1 @@
+"""The embedded engine: a whole federation on this machine, without a network."""

@@ -1,0 +1,1 @@
+"""Accuracy on heart disease beside a published benchmark's: `make bench-heart`."""

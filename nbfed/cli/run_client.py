@@ -1,0 +1,115 @@
+"""``nbfed run-client``: be one site of a federation."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nbfed.cli.options import BuildFolder
+from nbfed.errors import FederationFailed, UsageError
+
+if TYPE_CHECKING:
+    from nbfed.emit import Build
+    from nbfed.federation import Federation
+
+EXAMPLE = "Example: nbfed run-client --site cleveland"
+
+
+def command(
+    site: Annotated[str, typer.Option(metavar="NAME", help="The site's name in federation.yaml.")],
+    build_folder: BuildFolder = None,
+    server: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where the server is. (default: federation.yaml's server.address)",
+            show_default=False,
+        ),
+    ] = None,
+    ca: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The certificate that vouches for the server. (default: the one that "
+            "run-server made in this folder)",
+            show_default=False,
+        ),
+    ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="How long to try a server that does not answer."
+        ),
+    ] = 120.0,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Wait for the next run when one has ended.")
+    ] = False,
+) -> None:
+    """Take part in a federation as one site: train on its data, send weights and metrics.
+
+    The values for the notebook's site cells come from federation.yaml. A hospital on its own
+    machine installs the client package instead, and has a site.yaml of its own.
+    """
+    from nbfed.builds import (
+        federation_of,
+        find_build,
+        make_importable,
+        notebook_folder,
+        state_folder,
+    )
+
+    build = find_build(build_folder)
+    federation, file = federation_of(build)
+    config = node_config(federation, site, file)
+    make_importable(build.client)
+    node = importlib.import_module(f"{build.names.client_package}.site_node")
+    code = node.run_site(
+        site,
+        config,
+        address=server or federation.server.address,
+        ca=_certificate(build, federation, ca),
+        workdir=notebook_folder(build),
+        state_dir=state_folder(build) / "sites" / site,
+        patience=patience,
+        stay=stay,
+    )
+    raise typer.Exit(code)
+
+
+def node_config(federation: Federation, site: str, file: Path | None) -> dict[str, Any]:
+    """A site's values as Flower's node configuration: scalars, lists as JSON text.
+
+    Raises UsageError for a site that federation.yaml does not name.
+    """
+    if site not in federation.sites:
+        from nbfed.federation_errors import nearest
+
+        raise UsageError(
+            f"{file or 'federation.yaml'} has no site {site}", hint=nearest(site, federation.sites)
+        )
+    own = federation.sites[site]
+    values = {**own.params, **{f"param.{key}": value for key, value in own.overrides.items()}}
+    scalars = {
+        key: json.dumps(value) if isinstance(value, list) else value
+        for key, value in values.items()
+    }
+    return {"site": site, **scalars}
+
+
+def _certificate(build: Build, federation: Federation, given: Path | None) -> Path | None:
+    from nbfed.builds import state_folder
+
+    if not federation.server.tls:
+        return None
+    file = given or state_folder(build) / "pki" / "ca.pem"
+    if not file.is_file():
+        raise FederationFailed(
+            f"there is no certificate {file}",
+            hint="start `nbfed run-server` in this folder first, which makes it, or copy the "
+            "server's ca.pem here and name it with --ca",
+        )
+    return file

@@ -1,0 +1,114 @@
+"""``nbfed run-server``: be the coordinator of a federation between machines or processes."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from nbfed.cli.compiling import built
+from nbfed.cli.options import (
+    BuildFolder,
+    Events,
+    FederationFile,
+    Force,
+    Out,
+    Rounds,
+    RunFolder,
+    Seed,
+)
+from nbfed.cli.running import finish
+from nbfed.errors import NbfedError, UsageError
+
+if TYPE_CHECKING:
+    from nbfed.emit import Build
+
+EXAMPLE = "Example: nbfed run-server examples/heart-disease/heart.ipynb --rounds 5"
+
+
+def command(
+    notebook: Annotated[
+        Path | None,
+        typer.Argument(metavar="[NOTEBOOK]", help="Build this notebook first.", show_default=False),
+    ] = None,
+    build_folder: BuildFolder = None,
+    federation: FederationFile = None,
+    rounds: Rounds = None,
+    seed: Seed = None,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="Where sites connect. (default: federation.yaml's server.address)",
+            show_default=False,
+        ),
+    ] = None,
+    run_dir: RunFolder = None,
+    out: Out = Path("dist"),
+    force: Force = False,
+    as_json: Events = False,
+) -> None:
+    """Start the federation's server, wait for its sites, and train.
+
+    The sites join with `nbfed run-client`, or with the generated client package's own command.
+    """
+    build = _build(notebook, build_folder, federation, out, force=force)
+    from nbfed.builds import federation_of, make_importable, state_folder
+    from nbfed.progress import choose_display, follow
+    from nbfed.runs import run_folder
+
+    settings_now, _ = federation_of(build)
+    make_importable(build.server)
+    package = build.names.server_package
+    node = importlib.import_module(f"{package}.server_node")
+    with run_folder(build.names.name, run_dir) as run:
+        asked = {"rounds": rounds, "seed": seed, "run-dir": str(run), "engine": "federation"}
+        settings = _settings(package, {k: v for k, v in asked.items() if v is not None})
+        with follow(run, choose_display(as_json=as_json)):
+            code = node.serve(
+                settings,
+                address=address or settings_now.server.address,
+                state_dir=state_folder(build),
+                listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
+            )
+        if code == 0:
+            finish(run, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def _tell_where(event: Mapping[str, Any], *, sites: list[str], as_json: bool) -> None:
+    """Say where the server listens; all other events are read from the run's folder."""
+    if event["event"] != "listening":
+        return
+    if as_json:
+        typer.echo(json.dumps(event))
+        return
+    site = sites[0] if sites else "NAME"
+    typer.echo(f"listening on {event['address']}")
+    typer.echo(f"a site on this machine joins with: nbfed run-client --site {site}")
+    typer.echo(f"a site elsewhere needs the client package and {event['ca']}")
+
+
+def _build(
+    notebook: Path | None, folder: Path | None, federation: Path | None, out: Path, *, force: bool
+) -> Build:
+    if notebook is not None and folder is not None:
+        raise UsageError("give a notebook or --build, not both")
+    if notebook is not None:
+        return built(notebook, federation, out, force=force, complete=False)[0]
+    from nbfed.builds import find_build
+
+    return find_build(folder, out)
+
+
+def _settings(package: str, config: dict[str, Any]) -> Any:
+    module = importlib.import_module(f"{package}.settings")
+    try:
+        return module.Settings.from_run_config(config)
+    except module.SettingsError as error:
+        raise NbfedError(str(error), hint="mend federation.yaml, and build again") from None

@@ -1,0 +1,95 @@
+"""``nbfed simulate``: run a notebook's federation on this machine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nbfed.cli.compiling import built
+from nbfed.cli.options import Events, FederationFile, Force, Notebook, Out, Rounds, RunFolder, Seed
+from nbfed.cli.running import finish, require_sites
+from nbfed.errors import UsageError
+
+if TYPE_CHECKING:
+    from nbfed.results import Results
+
+EXAMPLE = "Example: nbfed simulate examples/heart-disease/heart.ipynb --rounds 5"
+_BASELINES = ("local", "pooled")
+
+
+def command(
+    notebook: Notebook,
+    federation: FederationFile = None,
+    rounds: Rounds = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Processes for the sites. (default: one per site, at most one per core)",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Seed = None,
+    baselines: Annotated[
+        str,
+        typer.Option(help="Models to compare with: local, pooled, both with a comma, or none."),
+    ] = "local,pooled",
+    run_dir: RunFolder = None,
+    out: Out = Path("dist"),
+    force: Force = False,
+    as_json: Events = False,
+) -> None:
+    """Build, then train one model over all sites of federation.yaml on this machine.
+
+    Ends with a table: for each site, how its own model alone, the model of all data pooled and
+    the federated model do on that site's test set.
+    """
+    chosen = _baselines(baselines)
+    build, program, compiled = built(notebook, federation, out, force=force, complete=True)
+    require_sites(compiled, program)
+    from nbfed.emit.run_config import run_config
+    from nbfed.engine.simulate import simulate
+    from nbfed.progress import choose_display, follow
+    from nbfed.runs import run_folder
+
+    asked = {"rounds": rounds, "seed": seed}
+    given = {key: value for key, value in asked.items() if value is not None}
+    settings = compiled.sources.federation.model_copy(update=given)
+    with run_folder(build.names.name, run_dir) as run:
+        with follow(run, choose_display(as_json=as_json)):
+            results = simulate(
+                build,
+                settings,
+                run_dir=run,
+                workers=workers,
+                baselines=chosen,
+                seed=int(run_config(program, settings)["seed"]),
+            )
+        _show(results, as_json=as_json)
+        finish(run, as_json=as_json)
+
+
+def _baselines(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if names == ("none",):
+        return ()
+    if unknown := [name for name in names if name not in _BASELINES]:
+        raise UsageError(
+            f"there is no baseline {unknown[0]}", hint="known are `local`, `pooled`, and `none`"
+        )
+    return names
+
+
+def _show(results: Results, *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps({"event": "results", **asdict(results)}))
+        return
+    from rich.console import Console
+
+    from nbfed.results_table import print_results
+
+    print_results(Console(), results)

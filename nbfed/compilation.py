@@ -1,0 +1,119 @@
+"""From sources to what can be written: compile, find the requirements, check the federation."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from nbfed.agreement import require_agreement
+from nbfed.compiler import compile_notebook
+from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
+from nbfed.emit import Build, Requirements, build_files, normalised, write
+from nbfed.program import Program
+from nbfed.requirements import installed_here, resolve
+from nbfed.sources import Sources
+
+# What the generated modules import that does not come from the notebook. Server and site use
+# parts of flwr that are not public, hence one minor version of it.
+_BOTH = ("flwr>=1.42,<1.43", "numpy>=1.26,<3", "torch>=2.4,<3")
+_SERVER = (*_BOTH, "cryptography>=44", "safetensors>=0.5,<1")
+_CLIENT = (*_BOTH, "httpx>=0.28,<1", "pyyaml>=6.0.2,<7")
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """A notebook's program, None where a diagnostic is an error, and what it requires."""
+
+    sources: Sources
+    program: Program | None
+    requirements: Requirements
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_sources(sources: Sources) -> Compiled:
+    """Compile a notebook; nothing is written, and none of its code is run."""
+    compilation = compile_notebook(sources.data, sources.notebook.name, sources.helpers)
+    program, diagnostics = compilation.program, compilation.diagnostics
+    if program is None:
+        return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))
+    server, at_server = _requirements(program.server_imports, sources, program.pip, _SERVER)
+    client, at_client = _requirements(program.client_imports, sources, program.pip, _CLIENT)
+    found = sort_diagnostics([*diagnostics, *at_server, *at_client])
+    fit = None if has_errors(found) else program
+    return Compiled(sources, fit, Requirements(server, client), found)
+
+
+def _requirements(
+    imports: Iterable[str], sources: Sources, pip: Iterable[str], own: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[Diagnostic]]:
+    """What a package's code needs, the generated modules' own needs among it, sorted.
+
+    Where the notebook's code needs one of the same distributions, its bounds count.
+    """
+    found, diagnostics = resolve(
+        imports,
+        pip,
+        sources.federation.requires,
+        installed=installed_here(),
+        file=sources.notebook.name,
+    )
+    named = {_name(requirement): requirement for requirement in own}
+    named |= {_name(requirement): requirement for requirement in found}
+    return tuple(sorted(named.values(), key=str.lower)), diagnostics
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
+
+
+def require_federation(compiled: Compiled, *, complete: bool = False) -> None:
+    """Refuse a federation.yaml that does not fit the compiled notebook.
+
+    ``complete`` demands every site's values too. Raises FederationError.
+    """
+    if compiled.program is not None:
+        sources = compiled.sources
+        require_agreement(
+            sources.federation, compiled.program, sources.federation_name, complete=complete
+        )
+
+
+def write_build(program: Program, compiled: Compiled, out: Path, *, force: bool) -> Build:
+    """Write the packages into ``out/NAME``; raises OutputRefused."""
+    sources = compiled.sources
+    return write(
+        program,
+        sources.federation,
+        compiled.requirements,
+        out=out,
+        notebook=sources.notebook,
+        federation_file=sources.federation_file,
+        force=force,
+    )
+
+
+def stale_files(program: Program, compiled: Compiled, out: Path) -> list[str]:
+    """Files of the build's folder that are not what a build would write now; writes nothing."""
+    sources = compiled.sources
+    folder = out / normalised(sources.federation.name)
+
+    def relative(path: Path | None) -> str:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix() if path else ""
+
+    _, files = build_files(
+        program,
+        sources.federation,
+        compiled.requirements,
+        notebook=relative(sources.notebook),
+        federation_file=relative(sources.federation_file),
+    )
+    return [str(folder / path) for path, data in files.items() if not _is(folder / path, data)]
+
+
+def _is(path: Path, data: bytes) -> bool:
+    return path.is_file() and path.read_bytes() == data

@@ -1,0 +1,60 @@
+"""Source text of the calls by which the client app runs a program's stages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nbfed.emit.imports import LINE_LENGTH
+from nbfed.program import Argument, Origin, Program, Stage
+
+# The local names in client_app.py that hold what a stage may ask for.
+_HOLDERS = {Origin.PARAMS: "params", Origin.SITE: "config", Origin.DATA: "data"}
+
+
+@dataclass(frozen=True)
+class StageCalls:
+    """Renders calls for one program; the template chooses where they stand."""
+
+    program: Program
+
+    @property
+    def several_modules(self) -> bool:
+        """Whether the model is a ModuleDict of several modules."""
+        return len(self.program.model.results) > 1
+
+    @property
+    def model_type(self) -> str:
+        """The type of what ``model.py`` makes."""
+        return "torch.nn.ModuleDict" if self.several_modules else "torch.nn.Module"
+
+    def call(self, stage: Stage, indent: int, before: str = "") -> str:
+        """``before`` and the call, each argument by name, on one line where it fits."""
+        arguments = [f"{argument.name}={self._value(argument)}" for argument in stage.arguments]
+        margin = " " * indent
+        line = f"{margin}{before}{stage.entry}({', '.join(arguments)})"
+        if len(line) <= LINE_LENGTH:
+            return line
+        rows = "".join(f"{margin}    {argument},\n" for argument in arguments)
+        return f"{margin}{before}{stage.entry}(\n{rows}{margin})"
+
+    def made_of(self, stage: Stage) -> str:
+        """A tuple of all that the stage's result depends on."""
+        values = ", ".join(("trip.seed", *(self._value(argument) for argument in stage.arguments)))
+        return f"({values},)" if values == "trip.seed" else f"({values})"
+
+    def takes(self, stage: Stage, origin: str) -> bool:
+        """Whether the stage has an argument of this origin ("params", "site", "data")."""
+        return any(argument.origin == origin for argument in stage.arguments)
+
+    def _value(self, argument: Argument) -> str:
+        if argument.origin is Origin.MODEL:
+            return f'model["{argument.name}"]' if self.several_modules else "model"
+        return f"{_HOLDERS[argument.origin]}.{argument.name}"
+
+
+def declared(stage: Stage) -> str:
+    """The tuple of the metrics' names; ``None`` where the code makes them as it runs."""
+    if stage.mapping:
+        return "None"
+    names = ", ".join(f'"{name}"' for name in stage.results)
+    return f"({names},)" if len(stage.results) == 1 else f"({names})"

@@ -1,0 +1,36 @@
+"""Follow a run by its events, and show it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+
+from nbfed.progress.display import Display
+from nbfed.progress.follower import Follower
+from nbfed.progress.lines import JsonLines, PlainLines
+from nbfed.progress.live import LiveDisplay
+
+__all__ = ["Display", "choose_display", "follow"]
+
+
+def choose_display(*, as_json: bool) -> Display:
+    """JSON lines if asked for, a live display on a terminal, plain lines elsewhere."""
+    if as_json:
+        return JsonLines(sys.stdout)
+    console = Console()
+    return LiveDisplay(console) if console.is_terminal else PlainLines(sys.stdout)
+
+
+@contextmanager
+def follow(run: Path, display: Display) -> Iterator[None]:
+    """Show the run in this folder for as long as the context lasts, to its last event."""
+    follower = Follower(run, display)
+    follower.start()
+    try:
+        yield
+    finally:
+        follower.finish()

@@ -1,0 +1,119 @@
+"""A run on a terminal: one display that is drawn over itself, at most four times a second."""
+
+from __future__ import annotations
+
+import threading
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from nbfed.progress.display import Event, baseline_name, change, figure, figures, size
+from nbfed.progress.view import RunView, SiteView
+
+_STYLES = {"done": "green", "training": "cyan", "waiting": "dim", "ready": "green"}
+_BAR_WIDTH = 32
+
+
+class LiveDisplay:
+    """Rounds, sites and metrics, redrawn in place."""
+
+    def __init__(self, console: Console) -> None:
+        self._view = RunView()
+        self._baselines: dict[str, RunView] = {}
+        # Live draws from a thread of its own.
+        self._lock = threading.Lock()
+        self._live = Live(console=console, refresh_per_second=4, get_renderable=self._render)
+        self._started = False
+
+    def show(self, event: Event, baseline: str) -> None:
+        """Take the event in; the next redraw shows it."""
+        with self._lock:
+            view = self._baselines.setdefault(baseline, RunView()) if baseline else self._view
+            view.apply(event)
+        if not self._started:
+            self._live.start()
+            self._started = True
+
+    def close(self) -> None:
+        """Leave the last picture on the screen."""
+        if self._started:
+            self._live.stop()
+
+    def _render(self) -> RenderableType:
+        with self._lock:
+            return render(self._view, self._baselines)
+
+
+def render(view: RunView, baselines: dict[str, RunView]) -> RenderableType:
+    """The picture of a run."""
+    parts: list[RenderableType] = [_heading(view), _rounds(view), _sites(view)]
+    if view.metrics:
+        label = "all sites, weighted" if view.evaluates else "training, all sites"
+        parts.append(Text(f"{label}: {figures(view.metrics, view.before)}", style="bold"))
+    if note := _note(view, baselines):
+        parts.append(note)
+    return Group(*parts)
+
+
+def _heading(view: RunView) -> Text:
+    text = Text(view.name or "starting", style="bold")
+    if view.strategy:
+        text.append(f"  {view.strategy}, seed {view.seed}", style="dim")
+    return text
+
+
+def _rounds(view: RunView) -> Table:
+    grid = Table.grid(padding=(0, 1))
+    spent = sum(view.round_seconds)
+    times = f"{spent:.0f} s"
+    if not view.outcome and view.seconds_left:
+        times += f", about {view.seconds_left:.0f} s left"
+    if view.bytes_moved:
+        times += f", {size(view.bytes_moved)} moved"
+    bar = ProgressBar(total=max(view.rounds, 1), completed=view.done, width=_BAR_WIDTH)
+    grid.add_row(f"round {max(view.round, view.done)}/{view.rounds}", bar, Text(times, "dim"))
+    return grid
+
+
+def _sites(view: RunView) -> Table:
+    name = next(iter(view.metrics), "")
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column("site")
+    table.add_column("state")
+    for heading in ("rows", "train s", name, "change" if name else ""):
+        table.add_column(heading, justify="right")
+    for site, seen in view.sites.items():
+        table.add_row(site, _state(seen), *_numbers(seen, name))
+    return table
+
+
+def _state(site: SiteView) -> Text:
+    return Text(site.state, style=_STYLES.get(site.state, "red"))
+
+
+def _numbers(site: SiteView, metric: str) -> tuple[str, str, str, str]:
+    rows = str(site.examples) if site.examples else ""
+    seconds = f"{site.train_seconds:.2f}" if site.examples else ""
+    if metric not in site.metrics:
+        return rows, seconds, "", ""
+    value = site.metrics[metric]
+    return rows, seconds, figure(value), change(value, site.before.get(metric))
+
+
+def _note(view: RunView, baselines: dict[str, RunView]) -> Text | None:
+    if view.note:
+        return Text(view.note, style="yellow")
+    if view.outcome and view.outcome != "finished":
+        return Text(f"{view.outcome}: {view.reason}", style="red")
+    if baselines:
+        ended = [baseline_name(name) for name, each in baselines.items() if each.outcome]
+        running = [
+            f"{baseline_name(name)} {each.done}/{each.rounds}"
+            for name, each in baselines.items()
+            if not each.outcome
+        ]
+        return Text(f"baselines: {', '.join([*ended, *running])}", style="dim")
+    return None

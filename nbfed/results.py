@@ -1,0 +1,85 @@
+"""The outcome of a run: every model's figures on every site's test set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from nbfed.errors import NbfedError
+from nbfed.runs import RESULTS
+
+Metrics = Mapping[str, float]
+
+OWN, POOLED, FEDERATED = "own", "pooled", "federated"
+# The order of columns, and what a person calls each model.
+MODELS: Mapping[str, str] = {OWN: "own model", POOLED: "pooled", FEDERATED: "federated"}
+
+
+@dataclass(frozen=True)
+class SiteResult:
+    """One site's rows, and the metrics of each model on its test set."""
+
+    train_examples: int
+    test_examples: int
+    own: Metrics = field(default_factory=dict)
+    pooled: Metrics = field(default_factory=dict)
+    federated: Metrics = field(default_factory=dict)
+
+    def metrics(self, model: str) -> Metrics:
+        """The metrics of the model with this name; empty where it was not evaluated."""
+        return {OWN: self.own, POOLED: self.pooled, FEDERATED: self.federated}[model]
+
+
+@dataclass(frozen=True)
+class Results:
+    """results.json of a run.
+
+    ``means`` maps "unweighted" (each site alike) and "weighted" (by test examples) to each
+    model's metrics. ``missing`` says, by model, why there are no figures of it. ``seconds`` is
+    wall time by phase.
+    """
+
+    metric_names: tuple[str, ...]
+    sites: Mapping[str, SiteResult]
+    means: Mapping[str, Mapping[str, Metrics]]
+    rounds: int
+    seed: int
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """The models with figures on at least one site, in the order of columns."""
+        return tuple(
+            model for model in MODELS if any(site.metrics(model) for site in self.sites.values())
+        )
+
+    def to_json(self) -> str:
+        """The text of results.json."""
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Results:
+        """Read results.json; raises ValueError where the text is none."""
+        try:
+            record: dict[str, Any] = json.loads(text)
+            sites = {name: SiteResult(**site) for name, site in record.pop("sites").items()}
+            names = tuple(record.pop("metric_names"))
+            return cls(metric_names=names, sites=sites, **record)
+        except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
+            raise ValueError(f"not a {RESULTS} of nbfed: {error}") from error
+
+    @classmethod
+    def read(cls, run: Path) -> Results:
+        """The results in a run's folder; raises NbfedError where there are none."""
+        file = run / RESULTS
+        try:
+            return cls.from_json(file.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            hint = "only `nbfed simulate` compares models: a federation's figures are its events"
+            raise NbfedError(f"{run} has no {RESULTS}", hint=hint) from None
+        except ValueError as error:
+            raise NbfedError(f"{file}: {error}") from None
