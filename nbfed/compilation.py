@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from nbfed.agreement import require_agreement
 from nbfed.compiler import compile_notebook
 from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
 from nbfed.emit import Build, Requirements, build_files, normalised, write
 from nbfed.program import Program
-from nbfed.requirements import resolve
+from nbfed.requirements import installed_here, resolve
 from nbfed.sources import Sources
+
+# What the generated modules import that does not come from the notebook. Server and site use
+# parts of flwr that are not public, hence one minor version of it.
+_BOTH = ("flwr>=1.42,<1.43", "numpy>=1.26,<3", "torch>=2.4,<3")
+_SERVER = (*_BOTH, "cryptography>=44", "safetensors>=0.5,<1")
+_CLIENT = (*_BOTH, "httpx>=0.28,<1", "pyyaml>=6.0.2,<7")
 
 
 @dataclass(frozen=True)
@@ -31,15 +41,34 @@ def compile_sources(sources: Sources) -> Compiled:
     program, diagnostics = compilation.program, compilation.diagnostics
     if program is None:
         return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))
-    server, at_server = resolve(program.server_imports, program.pip, sources.federation.requires)
-    client, at_client = resolve(program.client_imports, program.pip, sources.federation.requires)
+    server, at_server = _requirements(program.server_imports, sources, program.pip, _SERVER)
+    client, at_client = _requirements(program.client_imports, sources, program.pip, _CLIENT)
     found = sort_diagnostics([*diagnostics, *at_server, *at_client])
-    return Compiled(
-        sources,
-        None if has_errors(found) else program,
-        Requirements(tuple(server), tuple(client)),
-        found,
+    fit = None if has_errors(found) else program
+    return Compiled(sources, fit, Requirements(server, client), found)
+
+
+def _requirements(
+    imports: Iterable[str], sources: Sources, pip: Iterable[str], own: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[Diagnostic]]:
+    """What a package's code needs, the generated modules' own needs among it, sorted.
+
+    Where the notebook's code needs one of the same distributions, its bounds count.
+    """
+    found, diagnostics = resolve(
+        imports,
+        pip,
+        sources.federation.requires,
+        installed=installed_here(),
+        file=sources.notebook.name,
     )
+    named = {_name(requirement): requirement for requirement in own}
+    named |= {_name(requirement): requirement for requirement in found}
+    return tuple(sorted(named.values(), key=str.lower)), diagnostics
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def require_federation(compiled: Compiled, *, complete: bool = False) -> None:

@@ -39,6 +39,12 @@ def command(
             show_default=False,
         ),
     ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="How long to try a server that does not answer."
+        ),
+    ] = 120.0,
     stay: Annotated[
         bool, typer.Option("--stay", help="Wait for the next run when one has ended.")
     ] = False,
@@ -68,6 +74,7 @@ def command(
         ca=_certificate(build, federation, ca),
         workdir=notebook_folder(build),
         state_dir=state_folder(build) / "sites" / site,
+        patience=patience,
         stay=stay,
     )
     raise typer.Exit(code)
