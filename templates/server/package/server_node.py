@@ -53,6 +53,7 @@ def serve(
     logging.getLogger("flwr").setLevel(logging.WARNING)
     listener = listener or print_progress
     try:
+        _check(settings)
         return _serve(settings, address, state_dir, listener, linger_seconds)
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
@@ -60,6 +61,15 @@ def serve(
         return _fail(str(error), FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+
+
+def _check(settings: Settings) -> None:
+    """Raise SettingsError for what would stop the run, before anything is started for it."""
+    from .parameters import params_of
+    from .strategies import make_strategy
+
+    params_of(settings)
+    make_strategy(settings.strategy, settings.strategy_options)
 
 
 def _serve(
