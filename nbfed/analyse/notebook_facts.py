@@ -126,9 +126,13 @@ class _Pass:
             origins.add(statement.role)
         for name in names.bound:
             own = {Role.MODEL} if kinds.get(name) is Kind.MODULE else set()
-            carried = self.origins.get(name, frozenset()) if name not in names.binds else frozenset()
+            carried = (
+                self.origins.get(name, frozenset()) if name not in names.binds else frozenset()
+            )
             definition = statement.is_definition or statement.is_import
-            self.origins[name] = frozenset() if definition else frozenset({*origins, *own, *carried})
+            self.origins[name] = (
+                frozenset() if definition else frozenset({*origins, *own, *carried})
+            )
             self.kinds[name] = kinds.get(name, Kind.UNKNOWN)
         for name in names.changes - names.bound:
             self.origins[name] = self.origins.get(name, frozenset()) | origins

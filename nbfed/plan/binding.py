@@ -49,7 +49,10 @@ _SYNONYMS = tuple(
     )
 )
 _BY_KIND = (
-    (re.compile(r"(.*_)?(crit(erion)?|loss(_?f(n|unc|unction))?|objective)(_.*)?", re.I), Kind.LOSS),
+    (
+        re.compile(r"(.*_)?(crit(erion)?|loss(_?f(n|unc|unction))?|objective)(_.*)?", re.I),
+        Kind.LOSS,
+    ),
     (re.compile(r"(.*_)?opt(im(izer)?)?(_.*)?", re.I), Kind.OPTIMIZER),
     (re.compile(r"(.*_)?(sched(uler)?|lr_?scheduler)(_.*)?", re.I), Kind.SCHEDULER),
     (re.compile(r"(.*_)?(dev|device)", re.I), Kind.DEVICE),
@@ -57,7 +60,8 @@ _BY_KIND = (
     (re.compile(r"(.*_)?transforms?(_.*)?", re.I), Kind.TRANSFORM),
 )
 _LOADER = re.compile(
-    r"(.*_?)?(loaders?|dl|dataloaders?|data|dataset|ds|iter(ator)?|generator|batches|set)(_.*)?", re.I
+    r"(.*_?)?(loaders?|dl|dataloaders?|data|dataset|ds|iter(ator)?|generator|batches|set)(_.*)?",
+    re.I,
 )
 _MODEL = re.compile(r"(.*_)?(model|net|network|module|classifier|cnn|unet|mlp)\d*", re.I)
 _EPOCH = re.compile(r"(cur(rent)?_)?(epoch|ep|e|epoch_?(idx|i|num|number)?|round|rnd)", re.I)

@@ -8,7 +8,9 @@ from nbfed.analyse.notebook_facts import Facts
 from nbfed.plan.slice import Slice
 from nbfed.roles import Role
 
-_WRAPPERS = frozenset({"enumerate", "tqdm", "zip", "iter", "tqdm_notebook", "trange", "len", "range"})
+_WRAPPERS = frozenset(
+    {"enumerate", "tqdm", "zip", "iter", "tqdm_notebook", "trange", "len", "range"}
+)
 
 
 def examples_of(facts: Facts, role: Role, found: Slice) -> str:

@@ -53,9 +53,7 @@ def metrics_of(facts: Facts, role: Role, hidden: frozenset[str] = frozenset()) -
     return Metrics(problems=(problem,))
 
 
-def _named(
-    facts: Facts, own: Sequence[Statement], at: Statement, option: str
-) -> Metrics:
+def _named(facts: Facts, own: Sequence[Statement], at: Statement, option: str) -> Metrics:
     names = tuple(part.strip() for part in option.split(",") if part.strip())
     problems: list[Diagnostic] = []
     bound = frozenset(name for item in own for name in item.names.bound)
@@ -132,11 +130,7 @@ def _telling(usable: dict[str, Found]) -> list[str]:
         lambda entry: not entry.counted and (entry.settled or not entry.accumulated),
         lambda entry: not entry.counted,
     ):
-        names = [
-            name
-            for name, entry in usable.items()
-            if wanted(entry) and not _only_set(entry)
-        ]
+        names = [name for name, entry in usable.items() if wanted(entry) and not _only_set(entry)]
         if names:
             return names
     return []
