@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.scopes import all_parameters
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import module_parameters

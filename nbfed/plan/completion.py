@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
@@ -35,6 +35,8 @@ from nbfed.roles import Role
 
 def site_wrappers(facts: Facts, settings: Settings) -> Completed:
     """``DATA = Path("x")`` in a site region: the key is the text, the notebook uses the path."""
+    if not settings.wrappers:
+        return unchanged(facts)
     found: list[Statement] = []
     for statement in facts.statements:
         found.append(statement)

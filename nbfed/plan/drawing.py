@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nbfed.analyse.changes import root_name
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, edited
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed

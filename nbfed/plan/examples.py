@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.scopes import all_parameters
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.plan.slice import Slice

@@ -7,7 +7,7 @@ import symtable
 import warnings
 from collections.abc import Iterator
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.text import indented
 from nbfed.diagnostics import Diagnostic, Location, diagnostic
 from nbfed.plan.slice import BUILTINS

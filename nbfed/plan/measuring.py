@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement, edited, written
 from nbfed.analyse.values import own_nodes

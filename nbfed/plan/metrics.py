@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import last_returned

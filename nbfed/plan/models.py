@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, written
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed, unchanged

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 
-from nbfed.analyse.notebook_facts import Facts, read_facts
+from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.statements import Statement, numbered, statements_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
 from nbfed.notebook import Notebook
