@@ -23,9 +23,9 @@ from nbfed.roles import Role
 class Fact:
     """What is known of one statement.
 
-    ``kinds`` of the names that it binds or changes; ``origins`` are the roles that its values depend on,
-    through any number of other statements, MODEL wherever a torch module is among them;
-    ``harmless`` where running it does nothing but bind its names.
+    ``kinds`` of the names that it binds or changes; ``origins`` are the roles that its values
+    depend on, through any number of other statements, MODEL wherever a torch module is among
+    them; ``harmless`` where running it does nothing but bind its names.
     """
 
     kinds: Mapping[str, Kind]

@@ -88,7 +88,9 @@ class Numbers:
                         if isinstance(part, ast.Name):
                             found.setdefault(part.id, Found()).surety = Surety.NO
                             found[part.id].values.append(Surety.NO)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")):
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")
+                ):
                     found.setdefault(name, Found()).values.append(Surety.NO)
                     self._settle(found[name])
         return found
@@ -145,8 +147,8 @@ class Numbers:
 
     def _is_count(self, value: ast.expr) -> bool:
         return isinstance(value, ast.Call) and (
-            isinstance(value.func, ast.Name) and value.func.id in _COUNTS
-            or isinstance(value.func, ast.Attribute) and value.func.attr in ("size", "numel")
+            (isinstance(value.func, ast.Name) and value.func.id in _COUNTS)
+            or (isinstance(value.func, ast.Attribute) and value.func.attr in ("size", "numel"))
         )
 
     def surety(self, node: ast.expr, found: Mapping[str, Found]) -> Surety:

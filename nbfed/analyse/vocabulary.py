@@ -54,9 +54,10 @@ class Vocabulary:
                 dotted = self.dotted(base) or ""
                 if dotted in self.classes:
                     todo.append(dotted)
-                elif dotted.rpartition(".")[2] in _MODULE_BASES:
-                    return True
-                elif kind_of_call(dotted) is Kind.MODULE:
+                elif (
+                    dotted.rpartition(".")[2] in _MODULE_BASES
+                    or kind_of_call(dotted) is Kind.MODULE
+                ):
                     return True
         return False
 

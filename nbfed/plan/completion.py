@@ -11,8 +11,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
-from nbfed.analyse.kinds import Kind
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.kinds import Kind
 from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
@@ -73,9 +73,7 @@ def data_call(facts: Facts, settings: Settings) -> Completed:
     binding = bind(function, Role.DATA, offers_of(facts, at), ())
     problems = [*problems, *_unbound(facts, Role.DATA, statement, function, binding)]
     text = f"{', '.join(names)} = {_call_text(function, binding)}"
-    return Completed(
-        inserted(facts, at, written(text, statement, Role.DATA)), tuple(problems)
-    )
+    return Completed(inserted(facts, at, written(text, statement, Role.DATA)), tuple(problems))
 
 
 _CALLERS = (None, Role.DATA, Role.INCLUDE, Role.MODEL, Role.TRAIN, Role.EVALUATE)
@@ -202,9 +200,7 @@ def _called(
     try:
         reads = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)}
     except SyntaxError:
-        problem = note(
-            facts, "NBF301", statement, f"the option `call` is not Python: {call}"
-        )
+        problem = note(facts, "NBF301", statement, f"the option `call` is not Python: {call}")
         return unchanged(facts, *problems, problem)
     statements = list(facts.statements)
     returned = returned_names(function)

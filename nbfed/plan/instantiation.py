@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from nbfed.analyse.kinds import Kind
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.kinds import Kind
 from nbfed.analyse.scopes import Bindings
 from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.values import module_parameters

@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
-from nbfed.analyse.facts import Facts
 from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement, edited, written
 from nbfed.analyse.values import own_nodes
@@ -149,7 +149,8 @@ def returning(
     """
     first = function.body[0]
     if first.lineno == function.lineno or any(
-        isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)) for node in own_nodes(function.body)
+        isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom))
+        for node in own_nodes(function.body)
     ):
         return None
     found = measured(facts, function.body, {})

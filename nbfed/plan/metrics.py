@@ -6,8 +6,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from nbfed.analyse.kinds import Kind
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.kinds import Kind
 from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import last_returned
@@ -53,9 +53,7 @@ def metrics_of(facts: Facts, role: Role, hidden: frozenset[str] = frozenset()) -
     return Metrics(problems=(problem,))
 
 
-def _named(
-    facts: Facts, own: Sequence[Statement], at: Statement, option: str
-) -> Metrics:
+def _named(facts: Facts, own: Sequence[Statement], at: Statement, option: str) -> Metrics:
     names = tuple(part.strip() for part in option.split(",") if part.strip())
     problems: list[Diagnostic] = []
     bound = frozenset(name for item in own for name in item.names.bound)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
-from nbfed.analyse.kinds import Kind
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.kinds import Kind
 from nbfed.analyse.statements import Statement, written
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed, unchanged

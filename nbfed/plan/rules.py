@@ -10,8 +10,8 @@ import ast
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nbfed.analyse.kinds import Kind
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.kinds import Kind
 from nbfed.analyse.statements import Statement
 from nbfed.plan import refusals
 from nbfed.plan.settings import Settings
@@ -21,6 +21,7 @@ from nbfed.program import Origin
 from nbfed.roles import Role
 
 _USERS = (Role.TRAIN, Role.EVALUATE)
+_AT_SERVER = (Role.MODEL, Role.STRATEGY)
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def _setting(context: Context, of: Slice, need: Need, found: Statement) -> Verdi
     role = context.settings.bound_by.get((found.order, need.name))
     if role is Role.PARAMS:
         return Argue(Origin.PARAMS)
-    if role is Role.SITE and of.role is Role.MODEL:
-        return Refuse(refusals.model_needs_site(context.facts, need, found))
+    if role is Role.SITE and of.role in _AT_SERVER:
+        return Refuse(refusals.server_needs_site(context.facts, of.role, need, found))
     return Argue(Origin.SITE) if role is Role.SITE else None
 
 
@@ -61,8 +62,8 @@ def _model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict
         return None
     if of.role in _USERS:
         return Argue(Origin.MODEL)
-    if of.role is Role.DATA:
-        return Refuse(refusals.data_needs_model(context.facts, need, found))
+    if of.role in (Role.DATA, Role.STRATEGY):
+        return Refuse(refusals.needs_model(context.facts, of.role, need, found))
     return None
 
 
@@ -84,8 +85,8 @@ def _data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict 
         return Copy()
     if of.role in _USERS:
         return Argue(Origin.DATA)
-    if of.role is Role.MODEL:
-        return Refuse(refusals.model_needs_data(context.facts, need, found))
+    if of.role in _AT_SERVER:
+        return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     return Copy()
 
 
@@ -122,8 +123,8 @@ def _loads_data(context: Context, of: Slice, need: Need, found: Statement) -> Ve
         return None
     if not (fact.origins & {Role.DATA, Role.SITE} or _calls_data_function(context, found)):
         return None
-    if of.role is Role.MODEL:
-        return Refuse(refusals.model_needs_data(context.facts, need, found))
+    if of.role in _AT_SERVER:
+        return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     of.adopted[found.order] = found
     return Copy() if of.role is Role.DATA else Argue(Origin.DATA)
 

@@ -7,8 +7,8 @@ import builtins
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from nbfed.analyse.kinds import Kind
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.kinds import Kind
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note, place
@@ -152,9 +152,7 @@ class Slicer:
     def _argue(self, need: Need, found: Statement, origin: Origin) -> None:
         self.slice.arguments[need.name] = origin
         last = {Origin.MODEL: self.slice.models, Origin.DATA: self.slice.data}.get(origin)
-        if last is not None and (
-            need.name not in last or last[need.name].order < found.order
-        ):
+        if last is not None and (need.name not in last or last[need.name].order < found.order):
             last[need.name] = found
 
     def _missing(self, need: Need) -> None:

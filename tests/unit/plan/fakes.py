@@ -132,10 +132,9 @@ class _Bar:
 
 
 def _modules() -> list[ModuleType]:
-    transforms = {
-        name: identity
-        for name in ("Compose", "ToTensor", "Normalize", "Resize", "AsDiscrete", "Grayscale")
-    }
+    transforms = dict.fromkeys(
+        ("Compose", "ToTensor", "Normalize", "Resize", "AsDiscrete", "Grayscale"), identity
+    )
     medical = {"PathMNIST": Medical, "__version__": "0", "HOMEPAGE": ""}
     info = {
         "pathmnist": {

@@ -74,7 +74,10 @@ class Site:
         self.model = self.call(program.model)
 
     def call(self, stage: Stage) -> Any:
-        given = {argument.name: self._value(argument.name, argument.origin) for argument in stage.arguments}
+        given = {
+            argument.name: self._value(argument.name, argument.origin)
+            for argument in stage.arguments
+        }
         with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(self.folder):
             return self.namespaces[stage.role][stage.entry](**given)
 
@@ -142,4 +145,13 @@ def write_table(path: Path) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
-__all__ = ["Site", "module_text", "numbers", "os", "run_round", "stages", "undefined_names", "write_table"]
+__all__ = [
+    "Site",
+    "module_text",
+    "numbers",
+    "os",
+    "run_round",
+    "stages",
+    "undefined_names",
+    "write_table",
+]

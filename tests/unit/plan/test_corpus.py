@@ -28,7 +28,11 @@ def site_values(program: Program, folder: Path) -> dict[str, str]:
     """Every key of a site is a folder or a table in this test."""
     write_table(folder / "table.csv")
     return {
-        key.name: str(folder / "table.csv" if "csv" in key.name.lower() or "file" in key.name.lower() else folder)
+        key.name: str(
+            folder / "table.csv"
+            if "csv" in key.name.lower() or "file" in key.name.lower()
+            else folder
+        )
         for key in program.site
     }
 
