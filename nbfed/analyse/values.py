@@ -85,7 +85,7 @@ class Values:
             returned = self.returned(func.id)
             return returned[0] if len(returned) == 1 else Kind.CONTAINER if returned else Kind.PURE
         dotted = self.vocabulary.dotted(func)
-        if dotted in self.vocabulary.classes:
+        if dotted is not None and dotted in self.vocabulary.classes:
             return self._class(dotted)
         if isinstance(func, ast.Attribute):
             base = self.vocabulary.dotted(func.value)

@@ -58,21 +58,13 @@ def evaluation(facts: Facts, evaluate: Slice | None, file: str) -> Iterator[Diag
             "mark the code that computes the test metrics: `# nbfed: evaluate`",
         )
         return
-    if not any(
-        (isinstance(part, ast.Attribute) and part.attr in ("eval", "test", "validate", "predict"))
-        or (
-            isinstance(part, ast.Call)
-            and isinstance(part.func, ast.Attribute)
-            and part.func.attr == "train"
-            and any(
-                isinstance(a, ast.Constant) and a.value is False
-                for a in [*part.args, *(k.value for k in part.keywords)]
-            )
-        )
+    parts = (
+        part
         for statement in evaluate.ordered
         for node in statement.nodes
         for part in ast.walk(node)
-    ):
+    )
+    if not any(map(_leaves_training_mode, parts)):
         own = facts.of_role(Role.EVALUATE)
         model = next(iter(evaluate.models), "model")
         yield note(
@@ -82,6 +74,19 @@ def evaluation(facts: Facts, evaluate: Slice | None, file: str) -> Iterator[Diag
             "the evaluation does not call `eval()` on the model",
             f"put `{model}.eval()` before it",
         )
+
+
+def _leaves_training_mode(node: ast.AST) -> bool:
+    """``model.eval()``, ``model.train(False)``, or a framework's call that does it."""
+    match node:
+        case ast.Attribute(attr="eval" | "test" | "validate" | "predict"):
+            return True
+        case ast.Call(func=ast.Attribute(attr="train"), args=[ast.Constant(value=False)]):
+            return True
+        case ast.Call(func=ast.Attribute(attr="train"), keywords=[ast.keyword(arg="mode")]):
+            return True
+        case _:
+            return False
 
 
 def literals(facts: Facts, found: Slice) -> Iterator[Diagnostic]:

@@ -41,10 +41,9 @@ def site_wrappers(facts: Facts, settings: Settings) -> Completed:
     for statement in facts.statements:
         found.append(statement)
         for name in statement.names.bound:
-            if settings.bound_by.get((statement.order, name)) is Role.SITE:
-                if name in settings.wrappers:
-                    text = f"{name} = {settings.wrappers[name]}"
-                    found.append(written(text, statement, None))
+            wrapper = settings.wrappers.get(name)
+            if wrapper and settings.bound_by.get((statement.order, name)) is Role.SITE:
+                found.append(written(f"{name} = {wrapper}", statement, None))
     return Completed(tuple(found))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from nbfed.analyse.facts import Facts
@@ -90,7 +90,7 @@ def _narrowed(
     outside = {
         name for item in facts.statements if not item.is_definition for name in item.names.reads
     }
-    tests = [
+    tests: list[Callable[[FunctionDef], bool]] = [
         lambda node: node.name not in called,
         lambda node: role is not Role.TRAIN or _trains(facts, node),
         lambda node: bool(_USUAL_NAMES[role].fullmatch(node.name)),

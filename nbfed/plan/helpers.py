@@ -109,8 +109,8 @@ def _with_star_names(statement: Statement, trees: Mapping[str, ast.Module]) -> S
         return statement
     found: set[str] = set()
     for node in statement.nodes:
-        if isinstance(node, ast.ImportFrom) and node.level and node.module in trees:
-            found |= public_names(trees[node.module])
+        if isinstance(node, ast.ImportFrom) and node.level and (node.module or "") in trees:
+            found |= public_names(trees[node.module or ""])
     if not found:
         return statement
     changed: Names = replace(names, binds=names.binds | found, star_import=False)

@@ -81,9 +81,10 @@ def _mapping(facts: Facts, own: Sequence[Statement]) -> str:
     """The name that holds all metrics as a dictionary, if the region ends with such a one."""
     for item in reversed(own):
         for node in reversed(item.nodes):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if is_metrics_mapping(facts, node.value):
-                    return node.targets[0].id
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    if is_metrics_mapping(facts, value):
+                        return name
     return ""
 
 

@@ -109,6 +109,6 @@ def change_left_out(facts: Facts, need: Need, found: Statement) -> Diagnostic:
         facts,
         "NBF206",
         found,
-        f"this call may change `{need.name}`, which is used in {place(need.reader)}; it is left out",
+        f"this call may change `{need.name}`, used in {place(need.reader)}; it is left out",
         "mark it `# nbfed: include` to keep it, `# nbfed: skip` if it does not matter",
     )

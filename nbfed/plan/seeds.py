@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
@@ -64,23 +64,28 @@ def _value(facts: Facts, statement: Statement, call: ast.Call) -> int | None:
 
 
 def _number(facts: Facts, node: ast.expr, before: int) -> int | None:
+    """The number that an expression stands for, where the text says it."""
     match node:
-        case ast.Constant(value=int(value)) if not isinstance(value, bool):
-            return value if 0 <= value < 2**32 else None
+        case ast.Constant(value=int() as number) if not isinstance(number, bool):
+            return number if 0 <= number < 2**32 else None
         case ast.Name(id=name):
             found = facts.before(name, before)
-            for part in found.nodes if found else ():
-                match part:
-                    case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
-                        return _number(facts, value, found.order if found else 0)
-                    case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr() as value):
-                        if bound == name:
-                            return _number(facts, value, found.order if found else 0)
+            value = _assigned(found.nodes, name) if found else None
+            return _number(facts, value, found.order) if found and value else None
         case ast.Attribute(value=ast.Name(id=owner), attr=name):
-            for part in (
-                facts.vocabulary.classes[owner].body if owner in facts.vocabulary.classes else ()
-            ):
-                match part:
-                    case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
-                        return _number(facts, value, before)
+            body = facts.vocabulary.classes[owner].body if owner in facts.vocabulary.classes else []
+            value = _assigned(body, name)
+            return _number(facts, value, before) if value else None
+        case _:
+            return None
+
+
+def _assigned(nodes: Sequence[ast.stmt], name: str) -> ast.expr | None:
+    for node in nodes:
+        match node:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=assigned) if bound == name:
+                return assigned
+            case ast.AnnAssign(target=ast.Name(id=bound), value=ast.expr() as assigned):
+                if bound == name:
+                    return assigned
     return None

@@ -61,7 +61,8 @@ def _entry(found: Slice, placement: Placement) -> str:
 
 
 def _arguments(facts: Facts, found: Slice, settings: Settings) -> tuple[Argument, ...]:
-    types = {item.name: item.annotation for item in (*settings.params, *settings.site)}
+    types = {item.name: item.annotation for item in settings.params}
+    types |= {key.name: key.annotation for key in settings.site}
     order = {name: place for place, name in enumerate(types)}
     first = {name: place for place, name in enumerate(facts.in_order(found.arguments))}
     listed = sorted(

@@ -87,9 +87,10 @@ def strategy_statement(facts: Facts) -> tuple[Statement, str] | None:
     """The last statement that makes a strategy, and the name that it binds."""
     for item in reversed(facts.of_role(Role.STRATEGY)):
         for node in item.nodes:
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if item.text or _strategy_call(facts, item):
-                    return item, node.targets[0].id
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)]):
+                    if item.text or _strategy_call(facts, item):
+                        return item, name
     return None
 
 

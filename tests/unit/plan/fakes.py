@@ -132,9 +132,8 @@ class _Bar:
 
 
 def _modules() -> list[ModuleType]:
-    transforms = dict.fromkeys(
-        ("Compose", "ToTensor", "Normalize", "Resize", "AsDiscrete", "Grayscale"), identity
-    )
+    names = ("Compose", "ToTensor", "Normalize", "Resize", "AsDiscrete", "Grayscale")
+    transforms = dict.fromkeys(names, identity)
     medical = {"PathMNIST": Medical, "__version__": "0", "HOMEPAGE": ""}
     info = {
         "pathmnist": {
