@@ -131,7 +131,7 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
         r"os\.path\.(join|basename|dirname|splitext|split|expanduser|normpath|abspath|realpath|relpath)",
         Kind.TEXT,
     ),
-    (r"os\.(fspath|cpu_count)", Kind.PURE),
+    (r"os\.(fspath|cpu_count|makedirs|mkdir|path\.(exists|isdir|isfile))", Kind.PURE),
     (r"re\.\w+", Kind.PURE),
     (
         r"(collections|itertools|functools|operator|dataclasses|typing|enum|copy|string|types)\..*",
@@ -188,6 +188,7 @@ PURE_METHODS = frozenset(
         *("append", "extend", "update", "add", "insert", "setdefault", "pop", "sort", "reverse"),
         *("load_state_dict", "register_buffer", "register_parameter", "add_module", "remove"),
         *("fill_", "zero_", "normal_", "uniform_", "copy_", "add_", "mul_", "random_"),
+        *("mkdir", "exists", "is_dir", "is_file"),
         *("add_argument", "freeze", "unfreeze", "now", "today", "isoformat", "reset", "clear"),
     }
 )

@@ -98,6 +98,8 @@ class Values:
             return Kind.LOSS
         if self.vocabulary.module_class(name):
             return Kind.MODULE
+        if self.vocabulary.dataset_class(name):
+            return Kind.DATASET
         return Kind.UNKNOWN
 
     def _method(self, func: ast.Attribute, call: ast.Call, env: Mapping[str, Kind]) -> Kind:

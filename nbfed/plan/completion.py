@@ -24,6 +24,7 @@ from nbfed.plan.functions import (
     calls_of,
     entry_function,
     functions_in,
+    method_calls,
     only_defines,
     returned_names,
 )
@@ -100,9 +101,12 @@ def evaluate_call(facts: Facts, settings: Settings) -> Completed:
 def _role_call(facts: Facts, role: Role) -> Completed:
     if not only_defines(facts, role):
         return unchanged(facts)
+    methods = method_calls(facts, role, (None, Role.INCLUDE))
+    if methods:
+        return _by_method(facts, role, methods)
     entry, problems = entry_function(facts, role)
     if entry is None:
-        return unchanged(facts, *problems)
+        return unchanged(facts, *(problems or [_nothing_runs(facts, role)]))
     statement, function = entry
     if "call" in statement.options:
         return _called(facts, role, statement, function, statement.options["call"], problems)
@@ -122,6 +126,23 @@ def _role_call(facts: Facts, role: Role) -> Completed:
     binding = bind(function, role, offers_of(facts, at), models)
     problems = [*problems, *_unbound(facts, role, statement, function, binding)]
     return _called(facts, role, statement, function, _call_text(function, binding), problems)
+
+
+def _by_method(facts: Facts, role: Role, calls: Sequence[Call]) -> Completed:
+    """Take the statement that calls an object's method into the role."""
+    if role is Role.TRAIN:
+        return _driven(facts, calls)
+    return _adopted(facts, best_evaluation(calls).statement, role)
+
+
+def _nothing_runs(facts: Facts, role: Role) -> Diagnostic:
+    return note(
+        facts,
+        "NBF301",
+        facts.of_role(role)[-1],
+        f"the {role} region only defines, and nothing in the notebook runs it",
+        f"mark the statement that runs it as well: `# nbfed: {role}`",
+    )
 
 
 def _driven(facts: Facts, calls: Sequence[Call]) -> Completed:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import last_returned
 from nbfed.diagnostics import Diagnostic
@@ -90,20 +90,33 @@ def _mapping(facts: Facts, own: Sequence[Statement]) -> str:
 
 def is_metrics_mapping(facts: Facts, value: ast.expr) -> bool:
     """Whether ``value`` is a dictionary of numbers by text, or a call that returns one."""
+    entries = entries_of(facts, value)
+    return bool(entries) and Surety.NO not in entries.values()
+
+
+def entries_of(facts: Facts, value: ast.expr) -> dict[str, Surety]:
+    """The keys of a dictionary, or of the one that a call returns, and how surely numbers."""
     match value:
         case ast.Dict(keys=[_, *_]):
-            return _number_values(facts, value)
+            return _entries(Numbers(facts.vocabulary, {}), value, {})
         case ast.Call(func=ast.Name(id=name)) if name in facts.vocabulary.functions:
-            returned = last_returned(facts.vocabulary.functions[name])
-            return isinstance(returned, ast.Dict) and bool(returned.keys)
-    return False
+            function = facts.vocabulary.functions[name]
+            returned = last_returned(function)
+            if isinstance(returned, ast.Dict):
+                numbers = Numbers(facts.vocabulary, {})
+                return _entries(numbers, returned, numbers.judged(function.body))
+    return {}
 
 
-def _number_values(facts: Facts, value: ast.Dict) -> bool:
-    numbers = Numbers(facts.vocabulary, {})
-    return all(
-        isinstance(key, ast.Constant) and isinstance(key.value, str) for key in value.keys
-    ) and all(numbers.surety(part, {}) is not Surety.NO for part in value.values)
+def _entries(numbers: Numbers, value: ast.Dict, found: dict[str, Found]) -> dict[str, Surety]:
+    entries: dict[str, Surety] = {}
+    for key, part in zip(value.keys, value.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            return {}
+        surety = numbers.surety(part, found)
+        is_text = isinstance(part, ast.Attribute) and part.attr in ("__name__", "name")
+        entries[key.value] = Surety.NO if is_text else surety
+    return entries
 
 
 def _numbers(

@@ -14,6 +14,7 @@ from nbfed.plan import advice, conflicts, gate, seeds, shapes
 from nbfed.plan.examples import examples_of
 from nbfed.plan.helpers import needed_helpers
 from nbfed.plan.metrics import metrics_of
+from nbfed.plan.notes import note
 from nbfed.plan.rules import Context
 from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
@@ -51,6 +52,8 @@ def program_of(
         stage, found = _user_stage(facts, settings, part, names)
         stages[part.found.role] = stage
         problems.extend(found)
+    if not names:
+        problems.append(_no_model(facts))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
     if strategy is not None:
@@ -103,6 +106,16 @@ def _user_stage(
         rebinds_model=any(name in item.names.bound for item in part.own for name in models),
     )
     return stage, list(metrics.problems)
+
+
+def _no_model(facts: Facts) -> Diagnostic:
+    return note(
+        facts,
+        "NBF301",
+        facts.of_role(Role.TRAIN)[-1],
+        "training uses no model that exists before it",
+        "make the model in the model region, before training, and train that one: `model = Net()`",
+    )
 
 
 def _data_statements(facts: Facts, users: Sequence[Slice]) -> tuple[Statement, ...]:
