@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,30 +41,36 @@ def compile_sources(sources: Sources) -> Compiled:
     program, diagnostics = compilation.program, compilation.diagnostics
     if program is None:
         return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))
-    server, at_server = _requirements(program.server_imports, sources, program.pip, _SERVER)
-    client, at_client = _requirements(program.client_imports, sources, program.pip, _CLIENT)
+    server, at_server = _resolve(program.server_imports, program, sources)
+    client, at_client = _resolve(program.client_imports, program, sources)
     found = sort_diagnostics([*diagnostics, *at_server, *at_client])
-    fit = None if has_errors(found) else program
-    return Compiled(sources, fit, Requirements(server, client), found)
+    # One distribution has the same bounds in both packages: a Flower App holds the two.
+    bounds = server | client
+    requirements = Requirements(
+        _listed(server.keys(), _SERVER, bounds), _listed(client.keys(), _CLIENT, bounds)
+    )
+    return Compiled(sources, None if has_errors(found) else program, requirements, found)
 
 
-def _requirements(
-    imports: Iterable[str], sources: Sources, pip: Iterable[str], own: tuple[str, ...]
-) -> tuple[tuple[str, ...], list[Diagnostic]]:
-    """What a package's code needs, the generated modules' own needs among it, sorted.
-
-    Where the notebook's code needs one of the same distributions, its bounds count.
-    """
+def _resolve(
+    imports: Iterable[str], program: Program, sources: Sources
+) -> tuple[dict[str, str], list[Diagnostic]]:
+    """What the notebook's code needs, by name."""
     found, diagnostics = resolve(
         imports,
-        pip,
+        program.pip,
         sources.federation.requires,
         installed=installed_here(),
         file=sources.notebook.name,
     )
-    named = {_name(requirement): requirement for requirement in own}
-    named |= {_name(requirement): requirement for requirement in found}
-    return tuple(sorted(named.values(), key=str.lower)), diagnostics
+    return {_name(requirement): requirement for requirement in found}, diagnostics
+
+
+def _listed(names: Iterable[str], own: Iterable[str], bounds: Mapping[str, str]) -> tuple[str, ...]:
+    """The requirements of a package, sorted; the notebook's bounds count before our own."""
+    needed = {_name(requirement): requirement for requirement in own}
+    needed |= {name: bounds[name] for name in {*names, *needed} & bounds.keys()}
+    return tuple(sorted(needed.values(), key=str.lower))
 
 
 def _name(requirement: str) -> str:

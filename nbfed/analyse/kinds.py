@@ -95,6 +95,8 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
     (r"torch\.device", Kind.DEVICE),
     (r"torch\.(cuda|backends|mps|xpu)\.([\w.]*\.)?(is_available|device_count|is_built|current_device)",
      Kind.NUMBER),
+    (r"torch\.(accelerator\.\w+|get_default_device|get_num_threads|is_tensor|is_grad_enabled)",
+     Kind.PURE),
     (r"torch\.cuda\.(get_device_name|get_device_properties|get_device_capability)", Kind.PURE),
     (r"torch\.(no_grad|inference_mode|enable_grad|autocast|amp\.autocast|cuda\.amp\.autocast)",
      Kind.PURE),

@@ -60,7 +60,7 @@ def command(
     build = _build(notebook, build_folder, federation, out, force=force)
     from nbfed.builds import federation_of, make_importable, state_folder
     from nbfed.progress import choose_display, follow
-    from nbfed.runs import run_folder
+    from nbfed.runs import EVENTS, run_folder
 
     settings_now, _ = federation_of(build)
     make_importable(build.server)
@@ -76,7 +76,7 @@ def command(
                 state_dir=state_folder(build),
                 listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
             )
-        if code == 0:
+        if (run / EVENTS).is_file():
             finish(run, as_json=as_json)
     raise typer.Exit(code)
 

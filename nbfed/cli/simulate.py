@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,6 +57,8 @@ def command(
     from nbfed.progress import choose_display, follow
     from nbfed.runs import run_folder
 
+    # Flower's own lines would break the display; importing it sets its level anew.
+    logging.getLogger("flwr").setLevel(logging.WARNING)
     asked = {"rounds": rounds, "seed": seed}
     given = {key: value for key, value in asked.items() if value is not None}
     settings = compiled.sources.federation.model_copy(update=given)
