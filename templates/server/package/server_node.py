@@ -102,6 +102,8 @@ def _fail(reason: str, code: int) -> int:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the console script."""
     options = _parser().parse_args(arguments)
+    # A polite request to end is treated like Ctrl-C: the child ends, the run's end is written.
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = _start(options)
@@ -145,9 +147,16 @@ def _param(text: str) -> tuple[str, object]:
         return name, value
 
 
+class Interrupted(KeyboardInterrupt):
+    """An interrupt that leaves this command its exit code.
+
+    A plain KeyboardInterrupt that passes through ``exec`` of a text, which importing a dataclass
+    may do, makes CPython end the process by signal at its exit, whatever code it exits with.
+    """
+
+
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """Treat a polite request to end like Ctrl-C: the child ends, the run's end is written."""
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -178,7 +187,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("server-state"),
         metavar="DIR",
-        help="folder of certificates and of the SuperLink's database (default server-state)",
+        help="folder of certificates, keys and the SuperLink's log (default server-state)",
     )
     add("--run-dir", metavar="DIR", help="folder of this run (default runs/TIME-NAME)")
     add("--json", action="store_true", help="print events as JSON lines on standard output")

@@ -88,12 +88,20 @@ def test_a_run_that_fails_is_reported_as_failed(link: Any) -> None:
     assert list(statuses(link).values()) == [("finished", "failed")]
 
 
-def test_runs_that_a_killed_server_left_are_stopped(link: Any) -> None:
-    left = link._start_run("demo")
-    with link.run("demo") as run:
-        assert statuses(link)[left][0] == "finished"
-        assert list(run.grid.get_node_ids()) == []
-    assert len(statuses(link)) == 2
+def test_no_update_of_a_site_is_written_to_the_disk(process: Any, link: Any) -> None:
+    with link.run("demo"):
+        # Flower keeps an id of this installation in its own folder.
+        folders = (process.log.parent, process.log.parent / "pki")
+        kept = {p.name for folder in folders for p in folder.iterdir() if p.is_file()}
+    assert kept == {
+        "lock",
+        "superexec.secret",
+        "superlink.log",
+        "ca.pem",
+        "ca.key",
+        "server.pem",
+        "server.key",
+    }
 
 
 def test_nobody_gets_the_task_without_the_secret(server: Package, process: Any, link: Any) -> None:
