@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -134,7 +136,7 @@ def stock(work: Workload, made: Path) -> Measurement:
         settings = {"rounds": work.rounds, "seed": work.seed, "run-dir": str(run)}
         submit = [BIN / "flwr", "run", made / "flower-app", "bench", "-c", _toml(settings, " ")]
         _connect(folder / "flwr", api)
-        _submit(group, submit)
+        _submit(group, api, submit)
         for _ in wait_for("the end of the run", group, LIMIT):
             if outcome(read_events(run)):
                 break
@@ -166,14 +168,13 @@ def _connect(home: Path, port: int) -> None:
     (home / "config.toml").write_text(text + "insecure = true\n")
 
 
-def _submit(group: Children, command: list[str | Path]) -> None:
-    """Start the run, as soon as the SuperLink takes it."""
-    for number, _ in enumerate(wait_for("the SuperLink's answer", group, START)):
-        with children(group.folder / f"submit-{number}", environment(group.folder)) as one:
-            child = one.start("flwr-run", command)
-            child.wait(START)
-            if "uccessfully" in child.log.read_text(errors="replace"):
-                return
+def _submit(group: Children, port: int, command: list[str | Path]) -> None:
+    """Start the run on the SuperLink, once it listens."""
+    for _ in wait_for("the SuperLink's listening", group, START):
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+            break
+    with children(group.folder / "submit", environment(group.folder)) as one:
+        one.start("flwr-run", command).wait(START)
 
 
 def _toml(values: dict[str, object], between: str) -> str:

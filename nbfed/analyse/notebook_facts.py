@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from bisect import bisect_left
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbfed.analyse.kinds import Kind
@@ -56,6 +56,21 @@ class Facts:
             if name in self.statements[at].names.bound:
                 return self.statements[at]
         return None
+
+    def in_order(self, names: Iterable[str]) -> tuple[str, ...]:
+        """``names`` in the order in which the notebook first binds them."""
+
+        def first(name: str) -> tuple[int, int, str]:
+            statement = self.statements[self.touching[name][0]]
+            targets = [
+                part.id
+                for node in statement.nodes
+                for part in ast.walk(node)
+                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+            ]
+            return statement.order, targets.index(name) if name in targets else 0, name
+
+        return tuple(sorted(names, key=first))
 
     def fact(self, statement: Statement) -> Fact:
         """What is known of ``statement``."""
@@ -126,13 +141,9 @@ class _Pass:
             origins.add(statement.role)
         for name in names.bound:
             own = {Role.MODEL} if kinds.get(name) is Kind.MODULE else set()
-            carried = (
-                self.origins.get(name, frozenset()) if name not in names.binds else frozenset()
-            )
+            carried = self.origins.get(name, frozenset()) if name not in names.binds else frozenset()
             definition = statement.is_definition or statement.is_import
-            self.origins[name] = (
-                frozenset() if definition else frozenset({*origins, *own, *carried})
-            )
+            self.origins[name] = frozenset() if definition else frozenset({*origins, *own, *carried})
             self.kinds[name] = kinds.get(name, Kind.UNKNOWN)
         for name in names.changes - names.bound:
             self.origins[name] = self.origins.get(name, frozenset()) | origins
@@ -152,7 +163,9 @@ class _Pass:
                     name: Kind.MODULE if kind is Kind.UNKNOWN else kind
                     for name, kind in found.items()
                 }
-            kinds.update(found)
+            for name, kind in found.items():
+                rebound = name in statement.names.reads and kind is Kind.UNKNOWN
+                kinds[name] = self.kinds.get(name, kind) if rebound else kind
         return kinds
 
 

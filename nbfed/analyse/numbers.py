@@ -53,6 +53,7 @@ class Found:
     accumulated: bool = False
     settled: bool = False
     literal: bool = True
+    steps: bool = False
 
 
 @dataclass
@@ -79,6 +80,7 @@ class Numbers:
                         entry.settled = True
                     else:
                         entry.accumulated = True
+                        entry.steps = isinstance(node.value, ast.Constant)
                     entry.values.append(self.surety(node.value, found) or Surety.UNKNOWN)
                     self._settle(entry)
                 case ast.For(target=target) | ast.AsyncFor(target=target):
@@ -86,9 +88,7 @@ class Numbers:
                         if isinstance(part, ast.Name):
                             found.setdefault(part.id, Found()).surety = Surety.NO
                             found[part.id].values.append(Surety.NO)
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")
-                ):
+                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")):
                     found.setdefault(name, Found()).values.append(Surety.NO)
                     self._settle(found[name])
         return found
@@ -145,10 +145,8 @@ class Numbers:
 
     def _is_count(self, value: ast.expr) -> bool:
         return isinstance(value, ast.Call) and (
-            isinstance(value.func, ast.Name)
-            and value.func.id in _COUNTS
-            or isinstance(value.func, ast.Attribute)
-            and value.func.attr in ("size", "numel")
+            isinstance(value.func, ast.Name) and value.func.id in _COUNTS
+            or isinstance(value.func, ast.Attribute) and value.func.attr in ("size", "numel")
         )
 
     def surety(self, node: ast.expr, found: Mapping[str, Found]) -> Surety:
@@ -300,3 +298,18 @@ def _collect(node: ast.stmt, names: set[str]) -> None:
         elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
             for inner in child.body:
                 _collect(inner, names)
+
+
+def telling(usable: Mapping[str, Found]) -> list[str]:
+    """Those that say most: neither counts nor mere sums, while there are others."""
+    for sums_too in (False, True):
+        names = [
+            name
+            for name, entry in usable.items()
+            if not entry.counted
+            and not (entry.literal and len(entry.values) == 1)
+            and (entry.settled or not entry.accumulated or (sums_too and not entry.steps))
+        ]
+        if names:
+            return names
+    return []

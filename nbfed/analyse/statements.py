@@ -86,9 +86,7 @@ def _cell_statements(cell: Cell, regions: list[Region], order: int) -> Iterator[
         end_line = max(_last_line(node) for node in nodes)
         at = bisect_right(starts, line) - 1
         region = regions[at] if at >= 0 and line <= regions[at].last_line else None
-        first = _with_comments(
-            lines, line, max(previous_end, region.first_line - 1 if region else 0)
-        )
+        first = _with_comments(lines, line, max(previous_end, region.first_line - 1 if region else 0))
         previous_end = end_line
         yield Statement(
             order + offset,
@@ -176,6 +174,18 @@ def written(text: str, at: Statement, role: Role | None) -> Statement:
     )
 
 
+def edited(statement: Statement, edits: Mapping[int, str], notebook: Notebook) -> Statement:
+    """``statement`` with lines of its cell replaced, and its names read again."""
+    lines = notebook.cell(statement.cell).source.split("\n")
+    merged = {**statement.edits, **edits}
+    for number, text in merged.items():
+        lines[number - 1] = text
+    text = dedented("\n".join(lines[statement.line - 1 : statement.end_line]), statement.indent)
+    # Blank lines in front keep the line numbers of the cell.
+    nodes = tuple(ast.parse("\n" * (statement.line - 1) + text).body)
+    return replace(statement, nodes=nodes, names=names_of(nodes), edits=merged)
+
+
 def numbered(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     """``statements`` with ``order`` counted anew."""
     return tuple(
@@ -200,8 +210,9 @@ def fragments_of(
 
 
 def _run_key(statement: Statement, place: int) -> tuple[object, ...]:
-    if statement.text:
-        return ("written", place)
+    if statement.text or any("\n" in text for text in statement.edits.values()):
+        # A longer text would shift the lines of what follows it.
+        return ("alone", place)
     return (statement.order - place, statement.cell, statement.indent)
 
 

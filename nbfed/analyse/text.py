@@ -42,6 +42,16 @@ def dedented(text: str, columns: int) -> str:
     )
 
 
+def indented(text: str, columns: int) -> str:
+    """``text`` moved right by ``columns``, except lines that begin inside a string."""
+    inside = lines_inside_strings(text)
+    pad = " " * columns
+    return "\n".join(
+        line if number in inside or not line.strip() else pad + line
+        for number, line in enumerate(text.split("\n"), 1)
+    )
+
+
 def column_of(line: str, byte_offset: int) -> int:
     """1-based column of a byte offset, as ``ast`` counts them, in ``line``."""
     return len(line.encode()[:byte_offset].decode(errors="ignore")) + 1

@@ -12,9 +12,7 @@ from nbfed.analyse.kinds import Kind, kind_of_call
 from nbfed.analyse.scopes import parameters
 from nbfed.analyse.vocabulary import FunctionDef, Vocabulary
 
-_LOSS_NAME = re.compile(
-    r"(.*_)?(criterion|criteria|loss|losses|loss_?fn|loss_?func(tion)?)(_.*|\d*)", re.I
-)
+_LOSS_NAME = re.compile(r"(.*_)?(criterion|criteria|loss|losses|loss_?fn|loss_?func(tion)?)(_.*|\d*)", re.I)
 # Methods that give the object that they are called on, or one of its kind.
 _SAME_KIND = frozenset(
     {
@@ -146,9 +144,7 @@ class Values:
 
     def _bound_in(self, body: list[ast.stmt], env: Mapping[str, Kind]) -> dict[str, Kind]:
         kinds: dict[str, Kind] = {}
-        known = (
-            ChainMap(kinds, dict(env)) if not isinstance(env, ChainMap) else env.new_child(kinds)
-        )
+        known = ChainMap(kinds, dict(env)) if not isinstance(env, ChainMap) else env.new_child(kinds)
         for node in own_nodes(body):
             if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                 kinds.update(self.bound_kinds(node, known))
@@ -224,15 +220,7 @@ def own_nodes(body: list[ast.stmt]) -> list[ast.AST]:
 
 # What is done with a module and hardly with anything else.
 _MODULE_METHODS = frozenset(
-    {
-        "parameters",
-        "named_parameters",
-        "train",
-        "eval",
-        "state_dict",
-        "load_state_dict",
-        "zero_grad",
-    }
+    {"parameters", "named_parameters", "train", "eval", "state_dict", "load_state_dict", "zero_grad"}
 )
 # Parameters that a function calls and that are no module.
 _NO_MODULE = re.compile(r".*(crit|loss|metric|transform|fn|func|schedul|optim|callback).*", re.I)

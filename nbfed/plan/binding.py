@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.scopes import all_parameters
+from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import module_parameters
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.roles import Role
@@ -17,11 +18,15 @@ from nbfed.roles import Role
 
 @dataclass(frozen=True)
 class Offer:
-    """A name that an argument may be bound to: who makes it, and what it is."""
+    """A value that an argument may be bound to: its name, what it is, and who makes it.
+
+    ``text`` is the expression for it, such as ``CFG.lr`` for the name ``lr``.
+    """
 
     name: str
     kind: Kind
     role: Role | None
+    text: str
 
 
 @dataclass(frozen=True)
@@ -30,7 +35,7 @@ class Binding:
 
     arguments: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
-    ties: Mapping[str, tuple[str, ...]] = ()  # type: ignore[assignment]
+    ties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     guessed_epoch: str = ""
 
 
@@ -49,10 +54,7 @@ _SYNONYMS = tuple(
     )
 )
 _BY_KIND = (
-    (
-        re.compile(r"(.*_)?(crit(erion)?|loss(_?f(n|unc|unction))?|objective)(_.*)?", re.I),
-        Kind.LOSS,
-    ),
+    (re.compile(r"(.*_)?(crit(erion)?|loss(_?f(n|unc|unction))?|objective)(_.*)?", re.I), Kind.LOSS),
     (re.compile(r"(.*_)?opt(im(izer)?)?(_.*)?", re.I), Kind.OPTIMIZER),
     (re.compile(r"(.*_)?(sched(uler)?|lr_?scheduler)(_.*)?", re.I), Kind.SCHEDULER),
     (re.compile(r"(.*_)?(dev|device)", re.I), Kind.DEVICE),
@@ -60,8 +62,7 @@ _BY_KIND = (
     (re.compile(r"(.*_)?transforms?(_.*)?", re.I), Kind.TRANSFORM),
 )
 _LOADER = re.compile(
-    r"(.*_?)?(loaders?|dl|dataloaders?|data|dataset|ds|iter(ator)?|generator|batches|set)(_.*)?",
-    re.I,
+    r"(.*_?)?(loaders?|dl|dataloaders?|data|dataset|ds|iter(ator)?|generator|batches|set)(_.*)?", re.I
 )
 _MODEL = re.compile(r"(.*_)?(model|net|network|module|classifier|cnn|unet|mlp)\d*", re.I)
 _EPOCH = re.compile(r"(cur(rent)?_)?(epoch|ep|e|epoch_?(idx|i|num|number)?|round|rnd)", re.I)
@@ -121,7 +122,7 @@ def _signature(function: FunctionDef) -> list[tuple[str, bool, bool]]:
 def _worth_passing(found: str, offers: Sequence[Offer], name: str) -> bool:
     """A default gives way to a parameter or a site's key, and to a value of the same name."""
     return any(
-        offer.name == found and (offer.role in (Role.PARAMS, Role.SITE) or found == name)
+        offer.text == found and (offer.role in (Role.PARAMS, Role.SITE) or offer.text == name)
         for offer in offers
     )
 
@@ -134,45 +135,46 @@ def _candidates(
             return [name]
         if models and (is_module or len(models) == 1):
             return list(models)
-    exact = [offer.name for offer in offers if offer.name == name]
+    exact = [offer.text for offer in offers if offer.name == name]
     if exact:
         return exact[:1]
-    folded = [offer.name for offer in offers if offer.name.lower() == name.lower()]
+    folded = [offer.text for offer in offers if offer.name.lower() == name.lower()]
     if folded:
         return folded[:1]
     for pattern, kind in _BY_KIND:
         if pattern.fullmatch(name):
-            return [offer.name for offer in offers if offer.kind is kind]
+            return [offer.text for offer in offers if offer.kind is kind]
     for pattern in _SYNONYMS:
         if pattern.fullmatch(name):
-            found = [offer.name for offer in offers if pattern.fullmatch(offer.name)]
-            settings = [
-                offer.name
-                for offer in offers
-                if offer.name in found and offer.role in (Role.PARAMS, Role.SITE)
-            ]
-            return settings or found
+            found = [offer for offer in offers if pattern.fullmatch(offer.name)]
+            settings = [offer for offer in found if offer.role in (Role.PARAMS, Role.SITE)]
+            return [offer.text for offer in settings or found]
     if _LOADER.fullmatch(name):
         return _loaders(name, role, offers)
     return []
 
 
 def _loaders(name: str, role: Role, offers: Sequence[Offer]) -> list[str]:
+    """Data of the part that a parameter, or else its role, speaks of; loaders before datasets."""
     data = [offer for offer in offers if offer.role is Role.DATA]
-    part = _part(name) or ("train" if role is Role.TRAIN else "")
-    found = [offer.name for offer in data if part and _part(offer.name) == part]
-    if not found and (part != "train" or not _part(name)):
-        for other in ("test", "validation") if part != "train" else ("train",):
-            found = found or [offer.name for offer in data if _part(offer.name) == other]
-    loaders = [
-        offer.name
-        for offer in data
-        if offer.name in found and (offer.kind is Kind.LOADER or "load" in offer.name.lower())
-    ]
-    found = loaders or found
-    if not found and len(data) == 1:
-        found = [data[0].name]
-    return found
+    for part in (_part(name),) if _part(name) else _PARTS_OF_ROLE[role]:
+        found = [offer for offer in data if _part(offer.name) == part]
+        loaders = [
+            offer
+            for offer in found
+            if offer.kind is Kind.LOADER or re.search("load|dl$", offer.name, re.I)
+        ]
+        if found:
+            return [offer.text for offer in loaders or found]
+    return [data[0].text] if len(data) == 1 else []
+
+
+_PARTS_OF_ROLE: Mapping[Role, tuple[str, ...]] = {
+    Role.TRAIN: ("train",),
+    Role.EVALUATE: ("test", "validation"),
+    Role.DATA: (),
+    Role.MODEL: (),
+}
 
 
 def _part(name: str) -> str:
@@ -184,20 +186,40 @@ def _part(name: str) -> str:
 
 
 def offers_of(facts: Facts, before: int) -> list[Offer]:
-    """Top-level names of the notebook that a call at ``before`` could use, last meaning of each."""
+    """What a call at ``before`` could use: top-level names, then the values inside settings."""
     offers: list[Offer] = []
+    inner: list[Offer] = []
     for name in facts.touching:
         last = facts.before(name, before)
         if last is None or name not in last.names.bound or last.role in _NOT_OFFERED:
             continue
+        inner.extend(_settings_in(last, name))
         if last.is_import or last.is_definition:
             continue
         fact = facts.fact(last)
         role = last.role
         if role is None and fact.origins & {Role.DATA} and Role.MODEL not in fact.origins:
             role = Role.DATA
-        offers.append(Offer(name, fact.kinds.get(name, Kind.UNKNOWN), role))
-    return offers
+        offers.append(Offer(name, fact.kinds.get(name, Kind.UNKNOWN), role, name))
+    return offers + inner
+
+
+def _settings_in(statement: Statement, name: str) -> list[Offer]:
+    """Values of ``class CFG: lr = ...``, ``Namespace(lr=...)`` and ``{"lr": ...}``."""
+    found: list[tuple[str, str]] = []
+    for node in statement.nodes:
+        match node:
+            case ast.ClassDef(name=str(owner), body=body) if owner == name:
+                for part in body:
+                    if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+                        found.append((part.targets[0].id, f"{name}.{part.targets[0].id}"))
+            case ast.Assign(targets=[ast.Name(id=owner)], value=ast.Call(keywords=keywords)):
+                found.extend((k.arg, f"{name}.{k.arg}") for k in keywords if k.arg and owner == name)
+            case ast.Assign(targets=[ast.Name(id=owner)], value=ast.Dict(keys=keys)):
+                for key in keys:
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str) and owner == name:
+                        found.append((key.value, f"{name}[{key.value!r}]"))
+    return [Offer(key, Kind.UNKNOWN, None, text) for key, text in found]
 
 
 _NOT_OFFERED = (Role.TRAIN, Role.EVALUATE, Role.SKIP, Role.STRATEGY)
@@ -213,8 +235,3 @@ def has_star_parameters(function: FunctionDef) -> bool:
     names = {arg.arg for arg in all_parameters(function.args)}
     plain = {name for name, _, _ in _signature(function)}
     return bool(names - plain)
-
-
-def unparsed(call: ast.Call) -> str:
-    """The call as source text."""
-    return ast.unparse(call)

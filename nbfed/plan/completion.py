@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.notebook_facts import Facts
@@ -17,35 +17,20 @@ from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.binding import Binding, bind, offers_of
+from nbfed.plan.completed import Completed, inserted, unchanged
 from nbfed.plan.functions import (
     Call,
+    best_evaluation,
     calls_of,
     entry_function,
     functions_in,
     only_defines,
     returned_names,
 )
+from nbfed.plan.measuring import returning
 from nbfed.plan.notes import note, place
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
-
-
-@dataclass(frozen=True)
-class Completed:
-    """The notebook's statements after a step, and what there is to say about it."""
-
-    statements: tuple[Statement, ...]
-    problems: tuple[Diagnostic, ...] = ()
-
-
-def unchanged(facts: Facts, *problems: Diagnostic) -> Completed:
-    """The statements as they are."""
-    return Completed(facts.statements, problems)
-
-
-def inserted(facts: Facts, at: int, *new: Statement) -> tuple[Statement, ...]:
-    """The statements with ``new`` put before number ``at``."""
-    return (*facts.statements[:at], *new, *facts.statements[at:])
 
 
 def site_wrappers(facts: Facts, settings: Settings) -> Completed:
@@ -86,7 +71,9 @@ def data_call(facts: Facts, settings: Settings) -> Completed:
     binding = bind(function, Role.DATA, offers_of(facts, at), ())
     problems = [*problems, *_unbound(facts, Role.DATA, statement, function, binding)]
     text = f"{', '.join(names)} = {_call_text(function, binding)}"
-    return Completed(inserted(facts, at, written(text, statement, Role.DATA)), tuple(problems))
+    return Completed(
+        inserted(facts, at, written(text, statement, Role.DATA)), tuple(problems)
+    )
 
 
 _CALLERS = (None, Role.DATA, Role.INCLUDE, Role.MODEL, Role.TRAIN, Role.EVALUATE)
@@ -125,7 +112,7 @@ def _role_call(facts: Facts, role: Role) -> Completed:
     if role is Role.TRAIN and calls:
         return _driven(facts, calls)
     if calls:
-        call = _best_evaluation(calls)
+        call = best_evaluation(calls)
         if _assigns_it(call) and call.statement.role is None:
             return _adopted(facts, call.statement, role)
         text = _with_loop_names_settled(facts, call)
@@ -160,19 +147,6 @@ def _adopted(facts: Facts, chosen: Statement, role: Role) -> Completed:
     statements = list(facts.statements)
     statements[chosen.order] = replace(chosen, role=role)
     return Completed(tuple(statements))
-
-
-def _best_evaluation(calls: Sequence[Call]) -> Call:
-    """The call on test data rather than on training data; of equals, the last."""
-
-    def rank(call: Call) -> int:
-        text = " ".join(ast.unparse(part) for part in (*call.call.args, *call.call.keywords))
-        for score, words in enumerate((("train",), ("val",), ("test",))):
-            if any(word in text.lower() for word in words):
-                return (-1, 1, 2)[score]
-        return 0
-
-    return max(reversed(calls), key=rank)
 
 
 def _assigns_it(call: Call) -> bool:
@@ -226,15 +200,22 @@ def _called(
     try:
         reads = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)}
     except SyntaxError:
-        problem = note(facts, "NBF301", statement, f"the option `call` is not Python: {call}")
+        problem = note(
+            facts, "NBF301", statement, f"the option `call` is not Python: {call}"
+        )
         return unchanged(facts, *problems, problem)
+    statements = list(facts.statements)
+    returned = returned_names(function)
+    if not returned and role is Role.EVALUATE:
+        changed = returning(facts, statement, function)
+        if changed is not None:
+            statements[statement.order], returned = changed
     names = tuple(
         f"{role}_{name}" if name in reads and not _is_model(facts, name) else name
-        for name in returned_names(function)
+        for name in returned
     )
     text = f"{', '.join(names)} = {call}" if names else call
-    new = written(text, statement, role)
-    return Completed(inserted(facts, len(facts.statements), new), tuple(problems))
+    return Completed((*statements, written(text, statement, role)), tuple(problems))
 
 
 def _is_model(facts: Facts, name: str) -> bool:

@@ -16,9 +16,7 @@ from nbfed.plan.notes import note
 from nbfed.roles import Role
 
 _USUAL_NAMES = {
-    Role.DATA: re.compile(
-        r".*(load|get|make|prepare|create|build|setup).*data.*|.*data.*|.*loader.*", re.I
-    ),
+    Role.DATA: re.compile(r".*(load|get|make|prepare|create|build|setup).*data.*|.*data.*|.*loader.*", re.I),
     Role.TRAIN: re.compile(r".*(train|fit|learn|run_epoch|optimi[sz]e).*", re.I),
     Role.EVALUATE: re.compile(r".*(test|eval|valid|accuracy|metric|score|predict).*", re.I),
 }
@@ -54,7 +52,9 @@ def entry_function(
 ) -> tuple[tuple[Statement, FunctionDef] | None, list[Diagnostic]]:
     """The function of a role's regions that does the role's work."""
     defined = [(item, node) for item in facts.of_role(role) for node in functions_in(item)]
-    wanted = next((item.options["name"] for item, _ in defined if "name" in item.options), None)
+    wanted = next(
+        (item.options["name"] for item, _ in defined if "name" in item.options), None
+    )
     if wanted is not None:
         named = [pair for pair in defined if pair[1].name == wanted]
         if named:
@@ -86,9 +86,14 @@ def _narrowed(
     facts: Facts, role: Role, defined: list[tuple[Statement, FunctionDef]]
 ) -> list[tuple[Statement, FunctionDef]]:
     """Drop candidates, test by test, as long as any are left."""
-    called = {name for _, node in defined for name in _names_called(node) if name != node.name}
+    called = {
+        name for _, node in defined for name in _names_called(node) if name != node.name
+    }
     outside = {
-        name for item in facts.statements if not item.is_definition for name in item.names.reads
+        name
+        for item in facts.statements
+        if not item.is_definition
+        for name in item.names.reads
     }
     tests = [
         lambda node: node.name not in called,
@@ -184,3 +189,16 @@ def _name_for(node: ast.expr) -> str:
         if any(re.search(pattern, word, re.I) for word in words):
             return name
     return ""
+
+
+def best_evaluation(calls: Sequence[Call]) -> Call:
+    """The call on test data rather than on training data; of equals, the last."""
+
+    def rank(call: Call) -> int:
+        text = " ".join(ast.unparse(part) for part in (*call.call.args, *call.call.keywords))
+        for score, word in ((2, "test"), (1, "val"), (-1, "train")):
+            if word in text.lower():
+                return score
+        return 0
+
+    return max(reversed(calls), key=rank)

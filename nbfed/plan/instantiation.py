@@ -11,7 +11,7 @@ from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.values import module_parameters
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.plan.binding import bind, offers_of
-from nbfed.plan.completion import Completed, inserted, unchanged
+from nbfed.plan.completed import Completed, inserted, unchanged
 from nbfed.plan.functions import entry_function, functions_in, only_defines
 from nbfed.plan.notes import note
 from nbfed.plan.settings import Settings

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.notebook_facts import Facts
-from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches
+from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import last_returned
 from nbfed.diagnostics import Diagnostic
@@ -53,7 +53,9 @@ def metrics_of(facts: Facts, role: Role, hidden: frozenset[str] = frozenset()) -
     return Metrics(problems=(problem,))
 
 
-def _named(facts: Facts, own: Sequence[Statement], at: Statement, option: str) -> Metrics:
+def _named(
+    facts: Facts, own: Sequence[Statement], at: Statement, option: str
+) -> Metrics:
     names = tuple(part.strip() for part in option.split(",") if part.strip())
     problems: list[Diagnostic] = []
     bound = frozenset(name for item in own for name in item.names.bound)
@@ -121,24 +123,7 @@ def _numbers(
     if role is Role.EVALUATE and not any(entry.surety >= least for entry in usable.values()):
         least = Surety.UNKNOWN
     usable = {name: entry for name, entry in usable.items() if entry.surety >= least}
-    return tuple(name for name in _telling(usable))
-
-
-def _telling(usable: dict[str, Found]) -> list[str]:
-    """Those that say most: neither counts nor mere sums, while there are others."""
-    for wanted in (
-        lambda entry: not entry.counted and (entry.settled or not entry.accumulated),
-        lambda entry: not entry.counted,
-    ):
-        names = [name for name, entry in usable.items() if wanted(entry) and not _only_set(entry)]
-        if names:
-            return names
-    return []
-
-
-def _only_set(entry: Found) -> bool:
-    """Whether the name holds nothing but one literal: a setting, not a result."""
-    return len(entry.values) == 1 and entry.values[0] is Surety.SURE and entry.literal
+    return tuple(telling(usable))
 
 
 def _kinds(facts: Facts, own: Sequence[Statement]) -> dict[str, Kind]:

@@ -9,10 +9,14 @@ from nbfed.analyse.notebook_facts import Facts, read_facts
 from nbfed.analyse.statements import Statement, numbered, statements_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
 from nbfed.notebook import Notebook
+from nbfed.plan import gate
 from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train_call
+from nbfed.plan.drawing import without_drawing
 from nbfed.plan.examples import examples_of
 from nbfed.plan.instantiation import model_instance
+from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.metrics import metrics_of
+from nbfed.plan.models import evaluated_weights, made_in_training, other_names
 from nbfed.plan.rules import Context
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.slice import Slice, Slicer
@@ -21,7 +25,18 @@ from nbfed.program import Program, Stage
 from nbfed.roles import Region, Role
 
 # Each step completes the notebook as the ones before it left it.
-_STEPS = (site_wrappers, data_call, model_instance, train_call, evaluate_call)
+_STEPS = (
+    without_drawing,
+    site_wrappers,
+    data_call,
+    model_instance,
+    train_call,
+    evaluate_call,
+    made_in_training,
+    evaluated_weights,
+    other_names,
+    evaluation_results,
+)
 _REQUIRED = (Role.MODEL, Role.DATA, Role.TRAIN)
 
 
@@ -75,11 +90,11 @@ def _program(facts: Facts, settings: Settings) -> tuple[Program, list[Diagnostic
     users = [item for item in (train, evaluate) if item is not None]
     data_own = _data_statements(facts, users)
     data = sliced(context, Role.DATA, data_own)
-    model_names, model_own = _models(users)
+    model_names, model_own = _models(facts, users)
     model = sliced(context, Role.MODEL, model_own)
     slices = [*users, data, model]
     problems = [problem for item in slices for problem in item.problems]
-    results = tuple(dict.fromkeys(name for item in users for name in item.data))
+    results = facts.in_order({name for item in users for name in item.data})
     stages: dict[Role, Stage] = {
         Role.DATA: make_stage(facts, settings, data, data_own, results=results),
         Role.MODEL: make_stage(facts, settings, model, model_own, results=model_names),
@@ -108,6 +123,9 @@ def _program(facts: Facts, settings: Settings) -> tuple[Program, list[Diagnostic
             results=metrics.names,
             mapping=metrics.mapping,
         )
+    unresolved = frozenset(name for item in slices for name in item.unresolved)
+    for stage in stages.values():
+        problems.extend(gate.check(facts, stage, unresolved))
     program = Program(
         notebook=facts.notebook.file,
         params=settings.params,
@@ -139,14 +157,16 @@ def _data_statements(facts: Facts, users: Sequence[Slice]) -> tuple[Statement, .
     return tuple(own[order] for order in sorted(own))
 
 
-def _models(users: Sequence[Slice]) -> tuple[tuple[str, ...], tuple[Statement, ...]]:
-    names: dict[str, Statement] = {}
+def _models(
+    facts: Facts, users: Sequence[Slice]
+) -> tuple[tuple[str, ...], tuple[Statement, ...]]:
+    """The modules that training, and evaluation besides, use, and what makes them last."""
+    last: dict[str, Statement] = {}
     for user in users:
-        for name, last in user.models.items():
-            names.setdefault(name, last)
-    return tuple(names), tuple(
-        sorted({s.order: s for s in names.values()}.values(), key=lambda item: item.order)
-    )
+        for name, statement in user.models.items():
+            last.setdefault(name, statement)
+    own = {statement.order: statement for statement in last.values()}
+    return facts.in_order(last), tuple(own[order] for order in sorted(own))
 
 
 def imported(stages: Sequence[Stage] | object) -> tuple[str, ...]:

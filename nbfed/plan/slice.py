@@ -151,7 +151,9 @@ class Slicer:
     def _argue(self, need: Need, found: Statement, origin: Origin) -> None:
         self.slice.arguments[need.name] = origin
         last = {Origin.MODEL: self.slice.models, Origin.DATA: self.slice.data}.get(origin)
-        if last is not None and (need.name not in last or last[need.name].order < found.order):
+        if last is not None and (
+            need.name not in last or last[need.name].order < found.order
+        ):
             last[need.name] = found
 
     def _missing(self, need: Need) -> None:

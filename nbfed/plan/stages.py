@@ -38,7 +38,7 @@ def make_stage(
     return Stage(
         role=found.role,
         entry=_entry(found, placement),
-        arguments=_arguments(found, settings),
+        arguments=_arguments(facts, found, settings),
         imports=_imports(facts, placement),
         module=fragments_of(placement.module, facts.notebook),
         body=(*_globals(placement), *fragments_of(placement.body, facts.notebook)),
@@ -60,12 +60,17 @@ def _entry(found: Slice, placement: Placement) -> str:
     return f"{usual}_stage"
 
 
-def _arguments(found: Slice, settings: Settings) -> tuple[Argument, ...]:
+def _arguments(facts: Facts, found: Slice, settings: Settings) -> tuple[Argument, ...]:
     types = {item.name: item.annotation for item in (*settings.params, *settings.site)}
     order = {name: place for place, name in enumerate(types)}
+    first = {name: place for place, name in enumerate(facts.in_order(found.arguments))}
     listed = sorted(
         found.arguments.items(),
-        key=lambda item: (_ORIGIN_ORDER.index(item[1]), order.get(item[0], 0), item[0]),
+        key=lambda item: (
+            _ORIGIN_ORDER.index(item[1]),
+            order.get(item[0], 0),
+            first[item[0]],
+        ),
     )
     return tuple(
         Argument(name, origin, types.get(name, "Any") if _is_setting(origin) else "Any")

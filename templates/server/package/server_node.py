@@ -76,7 +76,8 @@ def _serve(
     settings: Settings, address: str, state_dir: Path, listener: Listener, linger: float
 ) -> int:
     from .server_app import run
-    from .superlink import SuperLink, SuperLinkError
+    from .superlink import SuperLink
+    from .superlink_grid import SuperLinkError
 
     with superlink_process(address, state_dir) as process:
         ca = process.certificates.ca

@@ -49,7 +49,11 @@ class FleetSite(threading.Thread):
                     continue
                 run_id = got[0].metadata.run_id
                 message = pull_and_inflate_object_from_tree(
-                    got[1], partial(pull, run_id), partial(confirm, run_id), return_type=Message
+                    got[1],
+                    partial(pull, run_id),
+                    partial(confirm, run_id),
+                    return_type=Message,
+                    initial_backoff=0.02,
                 )
                 message.metadata.__dict__["_message_id"] = got[1].object_id
                 content = self.site.answer(message)

@@ -6,6 +6,7 @@ Cells are parted by lines ``# %%``, with the cell's role behind it, if it has on
 from __future__ import annotations
 
 import ast
+import re
 
 from nbfed.notebook import Cell, Notebook, SyntaxProblem
 from nbfed.roles import Region, Role
@@ -17,7 +18,7 @@ def notebook(text: str, file: str = "test.ipynb") -> tuple[Notebook, tuple[Regio
     for index, part in enumerate(text.strip("\n").split("# %%")[1:], 1):
         head, _, source = part.partition("\n")
         role, options = _options(head.split())
-        source = source.rstrip("\n")
+        source = re.sub(r"^[%!]", "# %", source.rstrip("\n"), flags=re.M)
         cells.append(Cell(index, "code", source, source, syntax_problem=_problem(source)))
         regions.append(Region(index, 1, source.count("\n") + 1, role, options))
     return Notebook(file, tuple(cells)), tuple(regions)
