@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -61,6 +62,10 @@ def serve(
         return _fail(str(error), FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the border of the process: the notebook's code ran
+        trace = state_dir / "error.log"
+        trace.write_text(traceback.format_exc())
+        return _fail(f"{type(error).__name__}: {error} (the trace is in {trace})", AT_FAULT)
 
 
 def _check(settings: Settings) -> None:
