@@ -166,4 +166,13 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: strategy\nstrategy = flwr.server.strategy.FedAvg(min_fit_clients=2)",
         after="# nbfed: strategy\nstrategy = flwr.serverapp.strategy.FedAvg(min_train_nodes=2)",
     ),
+    Entry(
+        "NBF321",
+        "made for notebooks only",
+        Severity.INFO,
+        "An import works inside Jupyter only, and a site's process is not. It is replaced by its "
+        "counterpart that works everywhere.",
+        before="from tqdm.notebook import tqdm",
+        after="from tqdm.auto import tqdm",
+    ),
 )

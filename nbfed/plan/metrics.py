@@ -70,7 +70,8 @@ def _named(facts: Facts, own: Sequence[Statement], at: Statement, option: str) -
                     f"the region binds {_listed(bound)}",
                 )
             )
-    return Metrics(tuple(dict.fromkeys(names)), problems=tuple(problems))
+    known = tuple(name for name in dict.fromkeys(names) if name in bound)
+    return Metrics(known, problems=tuple(problems))
 
 
 def _listed(names: frozenset[str]) -> str:

@@ -12,6 +12,7 @@ from nbfed.diagnostics import Diagnostic
 from nbfed.distributions import SHARED
 from nbfed.plan import advice, conflicts, gate, seeds, shapes
 from nbfed.plan.examples import examples_of
+from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
 from nbfed.plan.metrics import metrics_of
 from nbfed.plan.notes import note
@@ -54,6 +55,8 @@ def program_of(
         problems.extend(found)
     if not names:
         problems.append(_no_model(facts))
+    if names and not users[0].found.data:
+        problems.append(_no_data(facts))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
     if strategy is not None:
@@ -118,6 +121,16 @@ def _no_model(facts: Facts) -> Diagnostic:
     )
 
 
+def _no_data(facts: Facts) -> Diagnostic:
+    return note(
+        facts,
+        "NBF301",
+        facts.of_role(Role.TRAIN)[-1],
+        "training uses nothing that the data regions make",
+        "make the loaders in the data region, and use them by their names in training",
+    )
+
+
 def _data_statements(facts: Facts, users: Sequence[Slice]) -> tuple[Statement, ...]:
     """The data regions' statements, and those that belong to them by what they use."""
     own = {item.order: item for item in facts.of_role(Role.DATA)}
@@ -168,11 +181,22 @@ def _checked(
     for part in parts:
         yield from part.found.problems
         yield from shapes.waiting(facts, part.found)
+        yield from assigned_arguments(facts, part.found)
         yield from conflicts.overwritten_arguments(facts, part.found, part.own)
         if part.found.role is Role.DATA:
             yield from conflicts.rebound_results(facts, part.found, users)
+    brought = frozenset(
+        name
+        for item in facts.statements
+        if item.is_import and "*" in {a.name for node in item.nodes for a in _aliases(node)}
+        for name in item.names.binds
+    )
     for stage in stages.values():
-        yield from gate.check(facts, stage, unresolved)
+        yield from gate.check(facts, stage, unresolved | brought)
+
+
+def _aliases(node: ast.stmt) -> list[ast.alias]:
+    return node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []
 
 
 def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Diagnostic]:
