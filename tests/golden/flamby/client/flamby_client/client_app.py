@@ -79,8 +79,9 @@ class Site:
             seed_everything(trip.seed, "data", self.name)
             return load_data(DATA_FILE=config.DATA_FILE, BATCH_SIZE=params.BATCH_SIZE)
 
+        made_of = (trip.seed, config.DATA_FILE, params.BATCH_SIZE)
         try:
-            return self._data.get((trip.seed, config.DATA_FILE, params.BATCH_SIZE), load)
+            return self._data.get(made_of, load)
         except (Exception, SystemExit) as error:
             raise DataNotLoaded from error
 
@@ -92,7 +93,8 @@ class Site:
             seed_everything(trip.seed, "model")
             return build_model(SEED=params.SEED)
 
-        model = self._model.get((trip.seed, params.SEED), make)
+        made_of = (trip.seed, params.SEED)
+        model = self._model.get(made_of, make)
         load_into(model, trip.arrays)
         model.train()
         return model

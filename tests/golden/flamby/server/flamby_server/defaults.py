@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "62d6ef8f1b502a6ca317e26ccad3bcd40e12fd903c5886403ab447502cead638"
+CLIENT_DIGEST = "4d9b8e5720d6e7c203ae282b0328af0a284ba114379dbe3b2cc0ca81496f1d45"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -84,8 +84,9 @@ class Site:
                 BATCH_SIZE=params.BATCH_SIZE,
             )
 
+        made_of = (trip.seed, config.DATA_FILE, params.SEED, params.TEST_SIZE, params.BATCH_SIZE)
         try:
-            return self._data.get((trip.seed, config.DATA_FILE, params.SEED, params.TEST_SIZE, params.BATCH_SIZE), load)
+            return self._data.get(made_of, load)
         except (Exception, SystemExit) as error:
             raise DataNotLoaded from error
 
@@ -97,7 +98,8 @@ class Site:
             seed_everything(trip.seed, "model")
             return build_model(HIDDEN=params.HIDDEN)
 
-        model = self._model.get((trip.seed, params.HIDDEN), make)
+        made_of = (trip.seed, params.HIDDEN)
+        model = self._model.get(made_of, make)
         load_into(model, trip.arrays)
         model.train()
         return model

@@ -11,7 +11,6 @@ import torch
 from sklearn.model_selection import train_test_split
 from torch.utils.data import DataLoader, TensorDataset
 
-
 # %% heart.ipynb:cell 14
 NUMBERS = ["age", "trestbps", "chol", "thalach", "oldpeak"]
 YES_NO = ["sex", "fbs", "exang"]

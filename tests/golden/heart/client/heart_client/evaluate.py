@@ -8,7 +8,6 @@ from typing import Any
 import torch
 from torch import nn
 
-
 # %% heart.ipynb:cell 12
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

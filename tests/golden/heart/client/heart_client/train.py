@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import nn
 
-
 # %% heart.ipynb:cell 12
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 

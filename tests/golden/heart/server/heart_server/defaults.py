@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f5fbf3de9b018649922fef71642c687005624e3af826ddce7246cc79234763e4"
+CLIENT_DIGEST = "b7fb516bc5cd92d502cd99844dcc5971d4dadbb925d04ac2d0cdcea1baf7fb66"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
