@@ -134,6 +134,11 @@ class _Resolver:
                 self.require(alike)
                 continue
             name = _canonical(module.partition(".")[0])
+            if name in SHARED:
+                message = f"`import {module}`: many distributions share the name `{name}`"
+                hint = "import the module by its full name (google.colab exists in Colab only)"
+                self._problem("NBF401", message, hint)
+                continue
             self._problem(
                 "NBF401",
                 f"no distribution is known for `import {module}`",

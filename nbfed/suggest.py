@@ -34,7 +34,7 @@ def propose(notebook: Notebook) -> tuple[Suggestion, ...]:
     model = find_model(code, train)
     taken = {each.statement.place for each in (*train, *model)}
     evaluate = find_evaluate(code, train)
-    data = find_data(code, train, taken | {each.statement.place for each in evaluate})
+    data = find_data(code, [*train, *evaluate], taken | {each.statement.place for each in evaluate})
     settings = [each for each in find_settings(code) if _fits_beside(each, taken)]
     found = [*train, *model, *evaluate, *data, *_strategy(code), *settings]
     order = {role: number for number, role in enumerate(Role)}

@@ -17,12 +17,14 @@ from nbfed.cells import Notebook, SyntaxProblem
 from nbfed.parsing import parse
 from nbfed.roles import Region, Role
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+BACKWARD = re.compile(r"(?:.*\.)?(?:backward|manual_backward)")
+"""What only training calls."""
+
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _PURE_CALL = re.compile(
     r"(?:torch\.)?device|(?:\w+\.)*(?:transforms?|T|A|nn|v2)\.\w+|Compose|(?:pathlib\.)?Path"
     r"|(?:os\.path|osp)\.\w+|re\.compile|torch\.cuda\.is_available|(?:\w+\.)*\w+Loss"
-    r"|dict|list|tuple|set|len|int|float|str|bool|range|zip|min|max|sum|sorted|enumerate|round"
+    r"|getattr|dict|list|tuple|set|len|int|float|str|bool|range|zip|min|max|sum|sorted|enumerate|round"
     r"|(?:\w+\.)*(?:[A-Z]\w*d|To\w+|Rand\w+|Normalize|Resize|Activations|AsDiscrete)"
 )
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 
 from nbfed.roles import Role
-from nbfed.suggest_code import Code, Statement, calls_any, first_in_places
+from nbfed.suggest_code import BACKWARD, Code, Statement, calls_any, first_in_places
 from nbfed.suggestion import Confidence, Suggestion
 
 _LOADER = re.compile(r"(?:.*\.)?\w*(?:DataLoader|DataLoaders|DataBunch)(?:\.\w+)?")
@@ -20,34 +20,76 @@ _DATA_STATES = (ast.Assign, ast.AnnAssign, ast.AugAssign, ast.For, ast.With, ast
 
 
 def find_data(
-    code: Code, train: list[Suggestion], taken: Iterable[tuple[int, int]]
+    code: Code, users: list[Suggestion], taken: Iterable[tuple[int, int]]
 ) -> list[Suggestion]:
     """The statements that make loaders, and those that read what the loaders are made of.
 
-    Places in ``taken`` have another role already.
+    ``users`` train and evaluate; places in ``taken`` have another role already.
     """
-    others = set(taken)
-    loaders = [each for each in code.statements if makes_loader(code, each)]
-    called = {name for each in loaders if not each.is_definition for name in each.calls}
-    loaders = [each for each in loaders if not (each.is_definition and each.binds & called)]
-    top = [each for each in loaders if not each.is_definition]
-    wanted = read_by(code, train)
-    chosen = [each for each in top if each.binds & wanted] or top or loaders
-    if not chosen:
-        reading = [each for each in code.statements if calls_any([each], _READS_DATA)]
-        reason = "reads data; the notebook makes no loader"
-        return [Suggestion(s, Role.DATA, Confidence.UNCERTAIN, reason)
-                for s in first_in_places(reading) if s.place not in others]  # fmt: skip
-    how = Confidence.CERTAIN if len({each.place for each in chosen}) == 1 else Confidence.LIKELY
-    first = first_in_places(chosen)
+    loaders = _loaders(code, users)
+    if not loaders:
+        return _without_loaders(code, users, set(taken))
+    how = Confidence.CERTAIN if len({each.place for each in loaders}) == 1 else Confidence.LIKELY
+    first = first_in_places(loaders)
     found = [Suggestion(each, Role.DATA, how, "makes the loaders") for each in first]
-    places = others | {each.place for each in first}
-    for each, name in _sources(code, chosen):
+    places = {*taken, *(each.place for each in first)}
+    for each, name in _sources(code, loaders):
         if each.place not in places:
             places.add(each.place)
-            reason = f"makes `{name}`, which the loaders need"
-            found.append(Suggestion(each, Role.DATA, Confidence.LIKELY, reason))
+            found.append(_source(code, each, f"makes `{name}`, which the loaders need"))
     return found
+
+
+def _loaders(code: Code, users: list[Suggestion]) -> list[Statement]:
+    loaders = [each for each in code.statements if makes_loader(code, each)]
+    # `loaders = get_loaders()` in the cell that also starts the training: the function is meant.
+    main = {each.place for each in code.statements if _starts_training(code, each)}
+    top = [each for each in loaders if not each.is_definition and each.place not in main]
+    called = {name for each in top for name in each.calls}
+    functions = [each for each in loaders if each.is_definition and not each.binds & called]
+    top = top or [each for each in loaders if not (each.is_definition or functions)]
+    wanted = read_by(code, users)
+    return [each for each in top if each.binds & wanted] or top or functions
+
+
+def _without_loaders(
+    code: Code, users: list[Suggestion], taken: set[tuple[int, int]]
+) -> list[Suggestion]:
+    """What training reads, as far as it comes from data that were read."""
+    starts = [each.statement for each in users]
+    reading = [
+        (each, name)
+        for each, name in _sources(code, starts)
+        if each.place not in taken
+        and any(calls_any([s], _READS_DATA) for s in (each, *_all_sources(code, each)))
+    ]
+    names = {each.place: name for each, name in reversed(reading)}
+    return [
+        _source(code, each, f"makes `{names[each.place]}` from data that are read")
+        for each in first_in_places(each for each, _ in reading)
+    ]
+
+
+def _source(code: Code, each: Statement, reason: str) -> Suggestion:
+    # A cell of imports and settings that happens to do something is no cell of data.
+    imports = any(
+        isinstance(other.node, ast.Import | ast.ImportFrom)
+        for other in code.statements
+        if other.place == each.place
+    )
+    if imports:
+        return Suggestion(each, Role.DATA, Confidence.UNCERTAIN, reason, whole_cell=False)
+    return Suggestion(each, Role.DATA, Confidence.LIKELY, reason)
+
+
+def _all_sources(code: Code, each: Statement) -> list[Statement]:
+    return [source for source, _ in _sources(code, [each])]
+
+
+def _starts_training(code: Code, each: Statement) -> bool:
+    if each.is_definition or calls_any([each], BACKWARD):
+        return False
+    return calls_any(code.reached(each), BACKWARD)
 
 
 def makes_loader(code: Code, each: Statement) -> bool:
@@ -61,10 +103,10 @@ def makes_loader(code: Code, each: Statement) -> bool:
     )
 
 
-def read_by(code: Code, train: list[Suggestion]) -> set[str]:
-    """Names that training reads: in its code, and as arguments where its function is called."""
+def read_by(code: Code, users: list[Suggestion]) -> set[str]:
+    """Names that training and evaluation read, in their code and as arguments of their calls."""
     names: set[str] = set()
-    for each in train:
+    for each in users:
         for reached in code.reached(each.statement):
             names |= reached.reads
         if each.statement.is_definition:
@@ -74,10 +116,10 @@ def read_by(code: Code, train: list[Suggestion]) -> set[str]:
     return names
 
 
-def _sources(code: Code, loaders: list[Statement]) -> list[tuple[Statement, str]]:
-    """Statements that do something and make what the loaders need, with a name they make."""
+def _sources(code: Code, starts: list[Statement]) -> list[tuple[Statement, str]]:
+    """Statements that do something and make what others need, with a name that they make."""
     found: list[tuple[Statement, str]] = []
-    waiting, seen = list(loaders), {each.position for each in loaders}
+    waiting, seen = list(starts), {each.position for each in starts}
     while waiting:
         each = waiting.pop()
         for name in sorted(each.reads):

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from nbfed.roles import Role
-from nbfed.suggest_code import Code, Statement, calls_any, constructor, dotted, last_part, some
+from nbfed.suggest_code import (
+    BACKWARD,
+    Code,
+    Statement,
+    calls_any,
+    constructor,
+    dotted,
+    last_part,
+    some,
+)
 from nbfed.suggest_data import makes_loader, read_by
 from nbfed.suggestion import Confidence, Suggestion
 
@@ -37,7 +47,10 @@ def find_model(code: Code, train: list[Suggestion]) -> list[Suggestion]:
     last = {name: each for each in read for name in each.binds}
     if last:
         anchors = {_definition(code, each, classes).position: each for each in last.values()}
-        how = Confidence.CERTAIN if len(anchors) == 1 else Confidence.LIKELY
+        if len(anchors) == 1:
+            how = Confidence.CERTAIN
+        else:
+            how = Confidence.LIKELY if _together(code, train, last) else Confidence.UNCERTAIN
         return [
             Suggestion(code.statements[at], Role.MODEL, how, _why_model(code, at, each))
             for at, each in anchors.items()
@@ -46,6 +59,13 @@ def find_model(code: Code, train: list[Suggestion]) -> list[Suggestion]:
     outer = [each for name, each in classes.items() if name not in used]
     how = Confidence.LIKELY if len(outer) == 1 else Confidence.UNCERTAIN
     return [Suggestion(each, Role.MODEL, how, "defines a module") for each in outer]
+
+
+def _together(code: Code, train: list[Suggestion], names: Iterable[str]) -> bool:
+    """Whether one statement trains all of these models: else they are alternatives."""
+    starts = [each.statement for each in train]
+    calls = [call for each in starts for name in each.binds for call in code.callers(name)]
+    return any(set(names) <= each.reads for each in (*starts, *calls))
 
 
 def _module_classes(code: Code) -> dict[str, Statement]:
@@ -76,7 +96,8 @@ def _makes_model(code: Code, each: Statement, classes: dict[str, Statement]) -> 
     function = code.functions.get(name)
     if function:
         makes = function.reads & set(classes) or calls_any([function], _KNOWN_MODELS)
-        return bool(named or makes) and not makes_loader(code, function)
+        trains = calls_any(code.reached(function), BACKWARD)
+        return bool(named or makes) and not trains and not makes_loader(code, function)
     return named and last_part(name)[:1].isupper()
 
 

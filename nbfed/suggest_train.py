@@ -6,10 +6,9 @@ import ast
 import re
 
 from nbfed.roles import Role
-from nbfed.suggest_code import Code, Statement, calls_any, first_in_places
+from nbfed.suggest_code import BACKWARD, Code, Statement, calls_any, first_in_places
 from nbfed.suggestion import Confidence, Suggestion
 
-_BACKWARD = re.compile(r"(?:.*\.)?(?:backward|manual_backward)")
 _STEP = re.compile(r".+\.step")
 _TRAINER = re.compile(r"\w*[Tt]rainer\w*\.(?:fit|train|run)|learn\w*\.(?:fit\w*|fine_tune)")
 _NO_TRAINING = re.compile(r"(?:.*\.)?(?:no_grad|inference_mode|eval)")
@@ -25,7 +24,7 @@ _LOOPS = (ast.For, ast.While, ast.With, ast.If, ast.Try)
 
 def find_train(code: Code) -> list[Suggestion]:
     """The regions that train: one if the notebook shows clearly which, else every candidate."""
-    sources = [each for each in code.statements if calls_any([each], _BACKWARD)]
+    sources = [each for each in code.statements if calls_any([each], BACKWARD)]
     anchors = {found.position: found for each in sources for found in _outermost(code, each)}
     found = list(anchors.values())
     stepping = [each for each in found if calls_any(code.reached(each), _STEP)]
@@ -54,7 +53,7 @@ def find_evaluate(code: Code, train: list[Suggestion]) -> list[Suggestion]:
         for each in code.statements
         if calls_any([each], _NO_TRAINING)
         and not isinstance(each.node, ast.ClassDef)
-        and not calls_any(code.reached(each), _BACKWARD)
+        and not calls_any(code.reached(each), BACKWARD)
         and not _only_switches(each)
     ]
     if not candidates:
@@ -75,7 +74,7 @@ def find_evaluate(code: Code, train: list[Suggestion]) -> list[Suggestion]:
 
 
 def _outermost(code: Code, source: Statement) -> list[Statement]:
-    """Where the training begins: the loop that calls the function, else the outermost function."""
+    """Where the training begins: the statement itself, or the function that no other calls."""
     if not source.is_definition or isinstance(source.node, ast.ClassDef):
         return [source]
     found: dict[int, Statement] = {}
@@ -85,12 +84,9 @@ def _outermost(code: Code, source: Statement) -> list[Statement]:
         function = waiting.pop()
         callers = [each for name in function.binds for each in code.callers(name)]
         functions = [each for each in callers if each.is_definition]
-        loops = [each for each in callers if isinstance(each.node, ast.For | ast.While)]
         waiting += [each for each in functions if each.position not in seen]
         seen.update(each.position for each in functions)
-        if loops:
-            found.update((each.position, each) for each in loops)
-        elif not functions:
+        if not functions:
             found[function.position] = function
     return list(found.values())
 
@@ -98,7 +94,7 @@ def _outermost(code: Code, source: Statement) -> list[Statement]:
 def _why_train(code: Code, each: Statement) -> str:
     if isinstance(each.node, ast.ClassDef):
         return f"the class `{each.node.name}` calls `.backward()`"
-    inner = next(found for found in code.reached(each) if calls_any([found], _BACKWARD))
+    inner = next(found for found in code.reached(each) if calls_any([found], BACKWARD))
     if inner is not each:
         name = next(iter(inner.binds))
         return f"calls `{name}`, which calls `.backward()`"
@@ -106,7 +102,7 @@ def _why_train(code: Code, each: Statement) -> str:
         node.lineno
         for node in ast.walk(each.node)
         if isinstance(node, ast.Attribute | ast.Name)
-        and _BACKWARD.fullmatch(node.attr if isinstance(node, ast.Attribute) else node.id)
+        and BACKWARD.fullmatch(node.attr if isinstance(node, ast.Attribute) else node.id)
     )
     return f"calls `.backward()` at line {line}"
 

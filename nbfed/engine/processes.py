@@ -21,6 +21,7 @@ from nbfed.engine.worker import Setup, Task
 
 WORKER_DIED = 110
 WORKER_NOT_STARTED = 111
+UNREADABLE = 112
 
 # Seconds. A reply is seen at once; only the death of a process takes this long to be noticed.
 _DEATH_CHECK = 0.1
@@ -169,6 +170,9 @@ class Worker:
             return _failed(task, WORKER_NOT_STARTED, self._error)
         try:
             reply = self._process.exchange(task)
+        except (pickle.UnpicklingError, ImportError, AttributeError) as error:
+            # A reply that holds an object of the client package's own.
+            return _failed(task, UNREADABLE, f"the reply cannot be read: {error}")
         except _Died:
             reason = f"the process of site {task.site} ended ({self._ending()})"
             if not self._closing:

@@ -77,7 +77,7 @@ def test_the_runs_folder_has_all_that_a_run_leaves(simulated: Done, folder: Path
 def test_in_plain_lines_it_ends_with_the_table(folder: Path) -> None:
     done = nbfed("simulate", "study/study.ipynb", "--rounds", "1", "--seed", "3", cwd=folder)
     assert done.code == 0, done.err
-    lines = done.out.splitlines()
+    lines = [line.rstrip() for line in done.out.splitlines()]
     assert lines[0] == "study: 1 round of fedavg over north, south, west; seed 3"
     table = lines.index("accuracy on each site's test set after 1 round, seed 3")
     assert lines[table + 4].split() == ["│", "north", "│", "30", "│", "10", "│"] + [

@@ -101,7 +101,7 @@ def test_requirements(imports, pip, overrides, expected):
         (["google.colab"], [], "NBF401", "Google Colab only", "take it out"),
         (["google.colab.drive"], [], "NBF401", "Google Colab only", "take it out"),
         (["kaggle_secrets"], [], "NBF401", "Kaggle only", "take it out"),
-        (["google"], [], "NBF401", "no distribution is known", "requires google"),
+        (["google"], [], "NBF401", "many distributions share", "by its full name"),
         (["unheard_of.x"], ["jupyter"], "NBF401", "`import unheard_of.x`", "requires unheard-of"),
         (["twofold"], [], "NBF401", "`first-one`, `second-one`", "requires first-one"),
     ],

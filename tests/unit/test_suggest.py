@@ -144,10 +144,10 @@ strategy = fl.server.strategy.FedAvg(min_fit_clients=2)"""
         pytest.param(
             EPOCH_FUNCTION,
             [
+                (1, "train", "certain"),
                 (2, "evaluate", "certain"),
                 (3, "data", "certain"),
                 (4, "model", "certain"),
-                (5, "train", "certain"),
             ],
             id="a loop that calls a function",
         ),
@@ -253,9 +253,39 @@ def test_a_cell_with_several_roles_needs_directives():
     assert tags_to_write(found) == {}
 
 
-def test_a_notebook_without_loaders_shows_where_it_reads():
-    source = "x, y = load_digits(return_X_y=True)\n# %%\nf(x).backward()"
-    assert proposed(*percent(source)) == [(1, "data", "uncertain"), (2, "train", "certain")]
+def test_a_notebook_without_loaders_shows_where_its_data_come_from():
+    source = (
+        "x, y = load_digits(return_X_y=True)\n# %%\nz = torch.tensor(x)\nscale = fit()\n# %%\n"
+        "opt = SGD(model.parameters())\n# %%\nf(z * scale).backward()\nopt.step()"
+    )
+    assert proposed(*percent(source)) == [
+        *((1, "data", "likely"), (2, "data", "likely"), (4, "train", "certain")),
+    ]
+
+
+def test_a_cell_of_imports_that_does_something_is_no_cell_of_data():
+    source = "import a\nargs = a.parse()\n# %%\nloader = DataLoader(args)\n# %%\nloss.backward()"
+    assert proposed(*percent(source))[0] == (1, "data", "uncertain")
+    assert written(*percent(source)) == {2: "data", 3: "train"}
+
+
+def test_a_cell_that_starts_everything_is_no_cell_of_data():
+    source = (
+        "def load(p):\n    return DataLoader(p)\n# %%\ndef train(net, loader):\n"
+        "    net(loader).backward()\n# %%\nloader = load('a')\nfor i in range(3):\n"
+        "    train(net, loader)"
+    )
+    assert written(*percent(source)) == {1: "data", 2: "train"}
+
+
+def test_models_that_train_one_after_the_other_are_alternatives():
+    source = (
+        "def train(m):\n    m(1).backward()\n# %%\nnet_a = nn.Linear(1, 1)\ntrain(net_a)\n# %%\n"
+        "net_b = nn.Linear(1, 1)\ntrain(net_b)"
+    )
+    assert proposed(*percent(source)) == [
+        *((1, "train", "certain"), (2, "model", "uncertain"), (3, "model", "uncertain")),
+    ]
 
 
 def test_the_model_that_training_reads_is_meant():

@@ -22,12 +22,7 @@ from pathlib import Path
 import httpx
 from flwr.cli.build import build_fab_from_files
 from flwr.common.serde import fab_to_proto
-from flwr.proto.control_pb2 import (
-    ListNodesRequest,
-    ListRunsRequest,
-    StartRunRequest,
-    StopRunRequest,
-)
+from flwr.proto.control_pb2 import ListNodesRequest, ListRunsRequest, StartRunRequest
 from flwr.proto.runtime_pb2 import AcquireTaskRequest, SendTaskHeartbeatRequest
 from flwr.serverapp import Grid
 from flwr.supercore.constant import TaskType
@@ -110,7 +105,6 @@ class SuperLink:
     def run(self, name: str) -> Iterator[LinkRun]:
         """Start a run of the app ``name`` and serve it until the block ends."""
         try:
-            self._stop_unfinished_runs()
             token = self._acquire(self._start_run(name))
         except httpx.HTTPError as error:
             raise SuperLinkError(f"the SuperLink does not start a run: {error}") from error
@@ -140,12 +134,6 @@ class SuperLink:
         bundle, _ = build_fab_from_files(files)
         fab = Fab(hashlib.sha256(bundle).hexdigest(), bundle, {})
         return self._control.StartRun(StartRunRequest(fab=fab_to_proto(fab))).run_id
-
-    def _stop_unfinished_runs(self) -> None:
-        """Close what a killed server left in the database: nobody serves those runs any more."""
-        for run_id, run in self._control.ListRuns(ListRunsRequest()).run_dict.items():
-            if run.status.status != "finished":
-                self._control.StopRun(StopRunRequest(run_id=run_id))
 
     def _acquire(self, run_id: int) -> str:
         """Claim the run's task; return the token that acts for it."""

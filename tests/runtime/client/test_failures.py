@@ -72,6 +72,8 @@ def test_data_that_cannot_be_loaded_are_told_apart(folder: Path) -> None:
     with client_of(folder) as client:
         reply = client.ask("train", client.weights())
         assert reply.error.code == client.module("failures").Failure.DATA_NOT_LOADED
+        # Another process has to read it, which does not have this package.
+        assert type(reply.error.code) is int
     assert str(reply.error.reason).startswith("data not loaded: ValueError in data.py line ")
     assert "(demo.ipynb cell 5 line 1)" in str(reply.error.reason)
     assert NAME not in str(reply)

@@ -38,7 +38,7 @@ class FleetSite(threading.Thread):
         assert not self.is_alive()
 
     def run(self) -> None:
-        with http_request_response(self._address, False, self._ca, max_wait_time=5) as line:
+        with http_request_response(self._address, False, self._ca, max_wait_time=60) as line:
             _, receive, send, get_run, _, pull, push, confirm = line
             run_id = None
             while not self._leave.wait(0.05):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +95,23 @@ def test_the_notebooks_own_strategy_is_used(tmp_path: Path) -> None:
         initial = package.initial.initial_arrays(settings)
         change = outcome.arrays["0.weight"].numpy() - initial["0.weight"].numpy()
         assert abs(change - 0.5).max() < 1e-6
+
+
+def test_code_of_the_notebook_that_raises_is_one_line(tmp_path: Path) -> None:
+    broken = replace(BARE, body=(Fragment(3, 1, "model = nn.Linear(1, 1 // 0)"),))
+    project = write_server(tmp_path, "broken", program(model=broken), federation())
+    done = subprocess.run(
+        [sys.executable, "-m", "broken_server.server_node", "start", "--address", "127.0.0.1:0"],
+        cwd=project,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    *_, last = done.stderr.splitlines()
+    assert "ZeroDivisionError: integer division" in last and "error.log" in last
+    assert "Traceback" not in done.stderr
+    assert "model.py" in (project / "server-state" / "error.log").read_text()
 
 
 def test_without_evaluation_nothing_is_evaluated(tmp_path: Path) -> None:

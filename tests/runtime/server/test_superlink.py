@@ -30,7 +30,7 @@ def link(server: Package, process: Any) -> Iterator[Any]:
         process.address, process.certificates.ca, process.secret, process.alive
     )
     with closing(made):
-        made.wait_until_ready(60)
+        made.wait_until_ready(180)
         yield made
 
 
@@ -40,7 +40,7 @@ def statuses(link: Any) -> dict[int, tuple[str, str]]:
 
 
 def wait_for_nodes(grid: Any, count: int) -> list[int]:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while len(nodes := list(grid.get_node_ids())) < count:
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -48,7 +48,7 @@ def wait_for_nodes(grid: Any, count: int) -> list[int]:
 
 
 def wait_for_reply(grid: Any, message_id: str) -> Message:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while not (replies := list(grid.pull_messages([message_id]))):
         assert time.monotonic() < deadline
         time.sleep(0.05)
@@ -77,8 +77,8 @@ def test_a_message_goes_to_a_site_and_its_reply_comes_back(
         assert reply.metadata.reply_to_message_id == sent
         run.completed = True
     assert list(statuses(link).values()) == [("finished", "completed")]
-    link.wait_until_deserted(30)
-    thread.join(30)
+    link.wait_until_deserted(120)
+    thread.join(120)
     assert not thread.is_alive()
 
 
@@ -88,12 +88,20 @@ def test_a_run_that_fails_is_reported_as_failed(link: Any) -> None:
     assert list(statuses(link).values()) == [("finished", "failed")]
 
 
-def test_runs_that_a_killed_server_left_are_stopped(link: Any) -> None:
-    left = link._start_run("demo")
-    with link.run("demo") as run:
-        assert statuses(link)[left][0] == "finished"
-        assert list(run.grid.get_node_ids()) == []
-    assert len(statuses(link)) == 2
+def test_no_update_of_a_site_is_written_to_the_disk(process: Any, link: Any) -> None:
+    with link.run("demo"):
+        # Flower keeps an id of this installation in its own folder.
+        folders = (process.log.parent, process.log.parent / "pki")
+        kept = {p.name for folder in folders for p in folder.iterdir() if p.is_file()}
+    assert kept == {
+        "lock",
+        "superexec.secret",
+        "superlink.log",
+        "ca.pem",
+        "ca.key",
+        "server.pem",
+        "server.key",
+    }
 
 
 def test_nobody_gets_the_task_without_the_secret(server: Package, process: Any, link: Any) -> None:
