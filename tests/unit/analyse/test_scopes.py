@@ -22,7 +22,6 @@ MODULES = (
         "dis",
         "doctest",
         "enum",
-        "fractions",
         "functools",
         "heapq",
         "inspect",
