@@ -44,15 +44,16 @@ def measured(facts: Facts, body: Sequence[ast.stmt], kinds: dict[str, Kind]) -> 
         if name in outside_batches(body) & likely and entry.surety >= Surety.LIKELY
     }
     names = [name for name in telling(usable) if name not in unpacked]
+    settled = [name for name in names if not found[name].accumulated or found[name].settled]
     ratios = {
         item.name: ast.unparse(item.value)
         for item in reversed([*printed_values(body)])
         if _is_printed_metric(item, numbers, found)
         and item.name not in found
-        and not any(item.name in taken for taken in names)
+        and not any(item.name in taken for taken in settled)
     }
     if ratios:
-        names = [name for name in names if not found[name].accumulated or found[name].settled]
+        names = settled
     lines = [f"{', '.join(parts)} = {name}" for name, parts in unpacked.items()]
     lines.extend(f"{name} = {text}" for name, text in ratios.items())
     parts = [part for names_of_tuple in unpacked.values() for part in names_of_tuple]
