@@ -129,6 +129,13 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
         new = [written(line, own[-1], Role.EVALUATE) for line in lines]
         at = own[-1].order + 1
         return Completed((*facts.statements[:at], *new, *facts.statements[at:]))
+    if current.unsure and len(current.names) == 1:
+        (name,) = current.names
+        text = f"metrics = {name} if isinstance({name}, dict) else {{{name!r}: {name}}}"
+        new = [written(text, own[-1], Role.EVALUATE)]
+        return Completed(
+            (*facts.statements[: own[-1].order + 1], *new, *facts.statements[own[-1].order + 1 :])
+        )
     if current.names:
         return unchanged(facts)
     return _bound_call(facts, own)
