@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nbfed.analyse.facts import Facts
-from nbfed.analyse.kinds import Kind
+from nbfed.analyse.kinds import TRAINING_TOOLS, Kind
 from nbfed.analyse.statements import Statement
 from nbfed.plan import refusals
 from nbfed.plan.settings import Settings
@@ -122,7 +122,32 @@ def _other_role(context: Context, of: Slice, need: Need, found: Statement) -> Ve
 
 
 def _harmless(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
-    return Copy() if context.facts.fact(found).harmless else None
+    fact = context.facts.fact(found)
+    if not fact.harmless:
+        return None
+    on_data = Role.DATA in fact.origins and not fact.origins & {Role.MODEL}
+    tool = any(kind in TRAINING_TOOLS for kind in fact.kinds.values())
+    # What is computed of the data is computed once, where they are loaded.
+    return None if on_data and not tool and _computes(found) else Copy()
+
+
+def _computes(statement: Statement) -> bool:
+    """Whether it does more than look at a size or an attribute."""
+    for node in statement.nodes:
+        for part in ast.walk(node):
+            match part:
+                case ast.For() | ast.ListComp() | ast.DictComp() | ast.SetComp():
+                    return True
+                case ast.GeneratorExp():
+                    return True
+                case ast.Call(func=ast.Name(id=name)) if name in _GLANCES:
+                    pass
+                case ast.Call():
+                    return True
+    return False
+
+
+_GLANCES = frozenset({"len", "int", "float", "str", "round", "min", "max", "abs", "range", "list"})
 
 
 def _loads_data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:

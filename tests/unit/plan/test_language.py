@@ -1,5 +1,6 @@
 """What a slice makes of Python: definitions, changes in place, scopes, and where they land."""
 
+# ruff: noqa: E501 - notebooks on one line
 from __future__ import annotations
 
 import pytest
