@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nbfed.analyse.changes import root_name
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, edited
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed
@@ -54,8 +54,12 @@ def without_drawing(facts: Facts, settings: Settings) -> Completed:
         kept = _without(facts, statement, found)
         if kept is not None:
             statements.append(kept)
-    return Completed(tuple(statements) if problems or len(statements) != len(facts.statements)
-                     else facts.statements, tuple(problems))
+    return Completed(
+        tuple(statements)
+        if problems or len(statements) != len(facts.statements)
+        else facts.statements,
+        tuple(problems),
+    )
 
 
 def _only_frees(statement: Statement) -> bool:
@@ -133,7 +137,9 @@ class _Drawing:
 
 
 def _names(targets: list[ast.expr]) -> set[str]:
-    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return {
+        part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)
+    }
 
 
 def _simple_statements(node: ast.stmt) -> Iterator[ast.stmt]:
@@ -173,6 +179,8 @@ def _nothing_left(node: ast.stmt, dropped: set[int]) -> bool:
         return True
     match node:
         case ast.For() | ast.If() | ast.With():
-            return all(_nothing_left(part, dropped) for part in [*node.body, *getattr(node, "orelse", [])])
+            return all(
+                _nothing_left(part, dropped) for part in [*node.body, *getattr(node, "orelse", [])]
+            )
         case _:
             return False

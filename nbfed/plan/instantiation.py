@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.scopes import Bindings
 from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.values import module_parameters
@@ -158,7 +158,7 @@ def _read_as_module(facts: Facts, role: Role) -> str:
             for part in ast.walk(node):
                 match part:
                     case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
-                        if method in _METHODS and name in free and name not in bound:
-                            if name not in facts.touching:
-                                return name
+                        unbound = name in free and name not in bound
+                        if method in _METHODS and unbound and name not in facts.touching:
+                            return name
     return ""
