@@ -35,9 +35,7 @@ def generated(name: str) -> dict[str, bytes]:
         federation_file=federation.name,
     )
     return {
-        path: data
-        for path, data in files.items()
-        if path != MANIFEST and not _REPEATED.match(path)
+        path: data for path, data in files.items() if path != MANIFEST and not _REPEATED.match(path)
     }
 
 

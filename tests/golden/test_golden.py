@@ -13,6 +13,7 @@ from tests.golden.examples import EXAMPLES, GOLDEN, ROOT, generated, kept
 # Modules whose lines are the notebook's own: their author's style is not ours to judge, and
 # their functions have no annotations.
 NOTEBOOK_MODULES = ("data", "evaluate", "model", "train")
+MATTERS_OF_STYLE = ("B", "C4", "D1", "PLW", "RUF", "SIM", "UP")
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -48,7 +49,11 @@ def run(*command: str, cwd: Path) -> str:
 
 def test_generated_code_passes_our_own_lint(packages: Path) -> None:
     config = f"--config={ROOT / 'pyproject.toml'}"
-    authors = [f"--per-file-ignores=**/{module}.py:D1" for module in NOTEBOOK_MODULES]
+    authors = [
+        f"--per-file-ignores=**/{module}.py:{rule}"
+        for module in NOTEBOOK_MODULES
+        for rule in MATTERS_OF_STYLE
+    ]
     assert run("ruff", "check", "--no-cache", config, *authors, ".", cwd=packages) == ""
 
 
@@ -65,7 +70,8 @@ def test_generated_code_is_typed(packages: Path, tmp_path: Path) -> None:
     )
     config = tmp_path / "mypy.ini"
     config.write_text(
-        "[mypy]\nstrict = True\n" + overrides
+        "[mypy]\nstrict = True\n"
+        + overrides
         # Libraries of the notebook's own choice need not have types.
         + "[mypy-pandas.*,sklearn.*,matplotlib.*]\nignore_missing_imports = True\n"
     )
