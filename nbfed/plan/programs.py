@@ -79,7 +79,11 @@ def program_of(
         client_imports=imported(stages[role] for role in stages if role is not Role.STRATEGY),
         server_imports=imported(stages[r] for r in stages if r in (Role.MODEL, Role.STRATEGY)),
         pip=tuple(line.requirement for line in facts.notebook.pip),
-        helpers=needed_helpers(_texts(stages.values()), helpers),
+        helpers=needed_helpers(
+            _texts(stages[role] for role in stages if role is not Role.STRATEGY),
+            _texts(stages[role] for role in stages if role in (Role.MODEL, Role.STRATEGY)),
+            helpers,
+        ),
     )
     problems.extend(_checked(facts, parts, stages))
     problems.extend(_said(facts, parts, program))

@@ -79,7 +79,7 @@ def test_a_dictionary_of_numbers_is_taken_as_it_is() -> None:
 
 
 def test_an_unknown_value_may_turn_out_to_be_a_dictionary() -> None:
-    program = evaluated("from somewhere import score\nmodel.eval()\nauc = score(model(x_test))")
+    program = evaluated("from somewhere import judge\nmodel.eval()\nauc = judge(model(x_test))")
     assert program.evaluate is not None
     assert program.evaluate.mapping == "metrics"
     assert program.evaluate.body[-1].text == (
