@@ -21,7 +21,7 @@ from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
 from nbfed.plan.stages import make_stage
 from nbfed.plan.strategy import no_strategy, strategy_statement
-from nbfed.program import Program, Stage
+from nbfed.program import Origin, Program, Stage
 from nbfed.roles import Role
 
 
@@ -43,6 +43,8 @@ def program_of(
     data = _part(context, Role.DATA, _data_statements(facts, slices))
     names, makers = _models(facts, slices)
     model = _part(context, Role.MODEL, makers)
+    for name in names:  # training gives back all of the model, what it leaves alone included
+        users[0].found.arguments.setdefault(name, Origin.MODEL)
     results = _data_results(facts, data, slices)
     stages = {
         Role.DATA: make_stage(facts, settings, data.found, data.own, results=results),
@@ -53,9 +55,9 @@ def program_of(
         stage, found = _user_stage(facts, settings, part, names)
         stages[part.found.role] = stage
         problems.extend(found)
-    if not names:
+    if not users[0].found.models:
         problems.append(_no_model(facts))
-    if names and not users[0].found.data:
+    elif not users[0].found.data:
         problems.append(_no_data(facts))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
