@@ -77,6 +77,7 @@ def program_of(
         server_imports=imported(stages[r] for r in stages if r in (Role.MODEL, Role.STRATEGY)),
         pip=tuple(line.requirement for line in facts.notebook.pip),
         helpers=needed_helpers(_texts(stages.values()), helpers),
+        requires=tuple(line.requirement for line in facts.notebook.requires),
     )
     problems.extend(_checked(facts, parts, stages))
     problems.extend(_said(facts, parts, program))
