@@ -80,7 +80,7 @@ def test_a_cell_as_it_is_read():
     assert (found.index, found.kind, found.id, found.execution_count) == (1, "code", "c-1", 3)
     assert found.tags == ("a", "b")
     assert found.raw == "%matplotlib inline\nx = 1"
-    assert found.source == "# IPython: %matplotlib inline\nx = 1"
+    assert found.source == "# IPython: %matplotlib stood here\nx = 1"
     assert found.syntax_problem is None
 
 
