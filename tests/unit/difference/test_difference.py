@@ -126,7 +126,8 @@ def test_parameters_site_keys_requirements_and_settings(old: Path, tmp_path: Pat
         FEDERATION.replace("DATA_FILE", "TABLE")
         .replace("rounds: 2", "rounds: 5")
         .replace("overrides: {LR: 0.05}", "overrides: {}")
-        + "strategy: {name: fedprox, proximal_mu: 0.1}\nparams: {LR: 0.2}\nrequires: [openpyxl>=3]\n"
+        + "strategy: {name: fedprox, proximal_mu: 0.1}\n"
+        + "params: {LR: 0.2}\nrequires: [openpyxl>=3]\n"
     )
     text = shown(old, build(tmp_path, cells, federation))
     assert (
