@@ -84,6 +84,7 @@ def program_of(
             _texts(stages[role] for role in stages if role in (Role.MODEL, Role.STRATEGY)),
             helpers,
         ),
+        requires=tuple(line.requirement for line in facts.notebook.requires),
     )
     problems.extend(_checked(facts, parts, stages))
     problems.extend(_said(facts, parts, program))
