@@ -15,6 +15,8 @@ from nbfed.analyse.vocabulary import FunctionDef, Vocabulary
 _LOSS_NAME = re.compile(
     r"(.*_)?(criterion|criteria|loss|losses|loss_?fn|loss_?func(tion)?)(_.*|\d*)", re.I
 )
+_DEVICE_NAME = re.compile(r"(.*_)?(device|dev)", re.I)
+_VAGUE = frozenset({Kind.UNKNOWN, Kind.PURE, Kind.TEXT})
 # Methods that give the object that they are called on, or one of its kind.
 _SAME_KIND = frozenset(
     {
@@ -53,8 +55,9 @@ class Values:
             case ast.Compare():
                 return Kind.NUMBER
             case ast.IfExp():
-                first = self.kind(node.body, env)
-                return first if first is not Kind.PURE else self.kind(node.orelse, env)
+                kinds = [self.kind(node.body, env), self.kind(node.orelse, env)]
+                known = [kind for kind in kinds if kind not in (Kind.UNKNOWN, Kind.PURE)]
+                return known[0] if known else kinds[0]
             case ast.List() | ast.Dict() | ast.Set() | ast.Tuple():
                 return Kind.CONTAINER
             case ast.ListComp() | ast.DictComp() | ast.SetComp() | ast.GeneratorExp():
@@ -199,6 +202,8 @@ class Values:
             kind = self.kind(value, env)
             if kind is Kind.MODULE and _LOSS_NAME.fullmatch(target.id):
                 kind = Kind.LOSS
+            elif kind in _VAGUE and _DEVICE_NAME.fullmatch(target.id):
+                kind = Kind.DEVICE
             return {target.id: kind}
         if not isinstance(target, (ast.Tuple, ast.List)):
             return {}
