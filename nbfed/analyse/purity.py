@@ -52,6 +52,9 @@ class Purity:
                 return self.expression(node.test) and self._block([*node.body, *node.orelse])
             case ast.For():
                 return self.expression(node.iter) and self._block([*node.body, *node.orelse])
+            case ast.Match():
+                bodies = [part for case in node.cases for part in case.body]
+                return self.expression(node.subject) and self._block(bodies)
             case ast.Try():
                 handlers = [part for handler in node.handlers for part in handler.body]
                 return self._block([*node.body, *handlers, *node.orelse, *node.finalbody])

@@ -83,7 +83,11 @@ class Values:
             return self._class(func.id)
         if isinstance(func, ast.Name) and func.id in self.vocabulary.functions:
             returned = self.returned(func.id)
-            return returned[0] if len(returned) == 1 else Kind.CONTAINER if returned else Kind.PURE
+            if len(returned) != 1:
+                return Kind.CONTAINER if returned else Kind.PURE
+            if returned[0] is Kind.UNKNOWN:
+                return self._passed_through(self.vocabulary.functions[func.id], call, env)
+            return returned[0]
         dotted = self.vocabulary.dotted(func)
         if dotted is not None and dotted in self.vocabulary.classes:
             return self._class(dotted)
@@ -92,6 +96,22 @@ class Values:
             if base is None or not self._imported(func):
                 return self._method(func, call, env)
         return kind_of_call(dotted) if dotted else Kind.UNKNOWN
+
+    def _passed_through(
+        self, function: FunctionDef, call: ast.Call, env: Mapping[str, Kind]
+    ) -> Kind:
+        """What `to_device(net, device)` makes, where the function gives its argument back."""
+        value = last_returned(function)
+        while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            if value.func.attr not in _SAME_KIND:
+                return Kind.UNKNOWN
+            value = value.func.value
+        if not isinstance(value, ast.Name):
+            return Kind.UNKNOWN
+        for name, argument in zip(parameters(function.args), call.args, strict=False):
+            if name == value.id:
+                return self.kind(argument, env)
+        return Kind.UNKNOWN
 
     def _class(self, name: str) -> Kind:
         if self.vocabulary.loss_class(name):
@@ -200,7 +220,9 @@ class Values:
                 returned = self.returned(name)
                 if len(returned) == count:
                     return returned
-        return (Kind.UNKNOWN,) * count
+        # `random_split` gives several of what it makes.
+        kind = self.kind(value, {}) if isinstance(value, ast.Call) else Kind.UNKNOWN
+        return (kind if kind is Kind.DATASET else Kind.UNKNOWN,) * count
 
 
 def last_returned(function: FunctionDef) -> ast.expr | None:

@@ -166,4 +166,23 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: strategy\nstrategy = flwr.server.strategy.FedAvg(min_fit_clients=2)",
         after="# nbfed: strategy\nstrategy = flwr.serverapp.strategy.FedAvg(min_train_nodes=2)",
     ),
+    Entry(
+        "NBF321",
+        "made for notebooks only",
+        Severity.INFO,
+        "An import works inside Jupyter only, and a site's process is not. It is replaced by its "
+        "counterpart that works everywhere.",
+        before="from tqdm.notebook import tqdm",
+        after="from tqdm.auto import tqdm",
+    ),
+    Entry(
+        "NBF322",
+        "parameter made by nbfed",
+        Severity.INFO,
+        "The training function wants a number of epochs, and the notebook does not say one. A "
+        "parameter of that name is made, 1 by default, which federation.yaml can set.",
+        before="# nbfed: train\ndef train(net, loader, epochs):\n    ...",
+        after="# nbfed: params\nEPOCHS = 1\n# %%\n# nbfed: train\n"
+        "def train(net, loader, epochs):\n    ...",
+    ),
 )

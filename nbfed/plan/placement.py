@@ -84,7 +84,7 @@ def _starts_in_body(facts: Facts, item: Statement, own: frozenset[int]) -> bool:
 def _stateless(facts: Facts, item: Statement) -> bool:
     """Whether the value may be made once and shared by all calls of the stage."""
     kinds = facts.fact(item).kinds
-    if not item.names.binds:
+    if not item.names.bound:
         return False
     for node in item.nodes:
         if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.If)):

@@ -12,6 +12,7 @@ from nbfed.plan import helpers as helper_modules
 from nbfed.plan.completed import Completed
 from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train_call
 from nbfed.plan.drawing import without_drawing
+from nbfed.plan.globals_declared import without_needless_globals
 from nbfed.plan.instantiation import model_instance
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
@@ -19,6 +20,7 @@ from nbfed.plan.programs import program_of
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
 from nbfed.plan.strategy import todays_strategy
+from nbfed.plan.substitutes import without_widgets
 from nbfed.program import Program
 from nbfed.roles import Region, Role
 
@@ -26,6 +28,8 @@ Step = Callable[[Facts, Settings], Completed]
 # Each step completes the notebook as the ones before it left it.
 _STEPS: tuple[Step, ...] = (
     without_drawing,
+    without_widgets,
+    without_needless_globals,
     site_wrappers,
     data_call,
     model_instance,

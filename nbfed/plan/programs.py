@@ -12,6 +12,7 @@ from nbfed.diagnostics import Diagnostic
 from nbfed.distributions import SHARED
 from nbfed.plan import advice, conflicts, gate, seeds, shapes
 from nbfed.plan.examples import examples_of
+from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
 from nbfed.plan.metrics import metrics_of
 from nbfed.plan.notes import note
@@ -54,6 +55,8 @@ def program_of(
         problems.extend(found)
     if not names:
         problems.append(_no_model(facts))
+    if names and not users[0].found.data:
+        problems.append(_no_data(facts))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
     if strategy is not None:
@@ -76,7 +79,11 @@ def program_of(
         client_imports=imported(stages[role] for role in stages if role is not Role.STRATEGY),
         server_imports=imported(stages[r] for r in stages if r in (Role.MODEL, Role.STRATEGY)),
         pip=tuple(line.requirement for line in facts.notebook.pip),
-        helpers=needed_helpers(_texts(stages.values()), helpers),
+        helpers=needed_helpers(
+            _texts(stages[role] for role in stages if role is not Role.STRATEGY),
+            _texts(stages[role] for role in stages if role in (Role.MODEL, Role.STRATEGY)),
+            helpers,
+        ),
         requires=tuple(line.requirement for line in facts.notebook.requires),
     )
     problems.extend(_checked(facts, parts, stages))
@@ -116,6 +123,16 @@ def _no_model(facts: Facts) -> Diagnostic:
         facts.of_role(Role.TRAIN)[-1],
         "training uses no model that exists before it",
         "make the model in the model region, before training, and train that one: `model = Net()`",
+    )
+
+
+def _no_data(facts: Facts) -> Diagnostic:
+    return note(
+        facts,
+        "NBF301",
+        facts.of_role(Role.TRAIN)[-1],
+        "training uses nothing that the data regions make",
+        "make the loaders in the data region, and use them by their names in training",
     )
 
 
@@ -169,11 +186,22 @@ def _checked(
     for part in parts:
         yield from part.found.problems
         yield from shapes.waiting(facts, part.found)
+        yield from assigned_arguments(facts, part.found)
         yield from conflicts.overwritten_arguments(facts, part.found, part.own)
         if part.found.role is Role.DATA:
             yield from conflicts.rebound_results(facts, part.found, users)
+    brought = frozenset(
+        name
+        for item in facts.statements
+        if item.is_import and "*" in {a.name for node in item.nodes for a in _aliases(node)}
+        for name in item.names.binds
+    )
     for stage in stages.values():
-        yield from gate.check(facts, stage, unresolved)
+        yield from gate.check(facts, stage, unresolved | brought)
+
+
+def _aliases(node: ast.stmt) -> list[ast.alias]:
+    return node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []
 
 
 def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Diagnostic]:
@@ -187,6 +215,7 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     yield from seeds.seeds_in_roles(facts)
     for found in by_role.values():
         yield from advice.literals(facts, found)
+        yield from advice.environment(facts, found)
         yield from advice.outside_world(facts, found)
 
 

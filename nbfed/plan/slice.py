@@ -74,7 +74,8 @@ class Slicer:
     def run(self, own: Iterable[Statement]) -> Slice:
         """Follow everything that ``own`` needs."""
         for statement in own:
-            self.include(statement)
+            if not statement.is_import:  # those that are used are found like all others
+                self.include(statement)
         while self._todo:
             self._resolve(self._todo.pop())
         return self.slice
@@ -156,6 +157,11 @@ class Slicer:
             last[need.name] = found
 
     def _missing(self, need: Need) -> None:
+        later = self.facts.after(need.name, need.position)
+        if later is not None and later.is_import:
+            # Imports stand at the head of a module, wherever the notebook has them.
+            self.include(later)
+            return
         self.slice.unresolved.add(need.name)
         self.slice.problems.append(missing_name(self.facts, need))
 

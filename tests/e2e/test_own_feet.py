@@ -29,7 +29,12 @@ class Environment:
 
     def install(self, project: Path) -> None:
         command = [self.bin / "python", "-m", "pip", "install", "--quiet"]
-        command += ["--disable-pip-version-check", "--constraint", ROOT / "constraints.txt", project]
+        command += [
+            "--disable-pip-version-check",
+            "--constraint",
+            ROOT / "constraints.txt",
+            project,
+        ]
         done = subprocess.run(
             [str(part) for part in command],
             capture_output=True,
