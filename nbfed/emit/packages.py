@@ -107,7 +107,10 @@ def _client_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
         stages["evaluate.py"] = stage_module(
             program, program.evaluate, "client/package/evaluate.py.jinja"
         )
-    return _package(stages, "client/package", context, skip=_STAGE_TEMPLATES)
+    package = _package(stages, "client/package", context, skip=_STAGE_TEMPLATES)
+    if not program.keep:
+        del package["keeping.py"]
+    return package
 
 
 def _server_package(program: Program, context: Mapping[str, Any]) -> dict[str, bytes]:
