@@ -115,7 +115,9 @@ class Program:
     ``train_examples`` and ``evaluate_examples`` name the data result whose length weighs a
     site. ``seed`` is the notebook's own seed, where it sets one. ``modules`` are the
     top-level names imported by the client's and by the server's generated modules. ``requires``
-    holds the requirements of ``# nbfed: requires``.
+    holds the requirements of ``# nbfed: requires``. ``exchange`` has "all", "trainable" or
+    patterns of names: which entries of the model travel. ``keep`` has the names of what training
+    goes on with in the next round.
     """
 
     notebook: str
@@ -134,3 +136,5 @@ class Program:
     pip: tuple[str, ...] = ()
     helpers: tuple[HelperModule, ...] = field(default=())
     requires: tuple[str, ...] = ()
+    exchange: tuple[str, ...] = ("all",)
+    keep: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from nbfed.plan import advice, conflicts, gate, seeds, shapes
 from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
+from nbfed.plan.keeping import exchange_of, keep_of, with_kept
 from nbfed.plan.metrics import metrics_of
 from nbfed.plan.notes import note
 from nbfed.plan.rules import Context
@@ -55,6 +56,8 @@ def program_of(
         stage, found = _user_stage(facts, settings, part, names)
         stages[part.found.role] = stage
         problems.extend(found)
+    stages[Role.TRAIN], keep, unkept = with_kept(facts, stages[Role.TRAIN], keep_of(facts))
+    problems.extend(unkept)
     if not users[0].found.models:
         problems.append(_no_model(facts))
     elif not users[0].found.data:
@@ -86,6 +89,9 @@ def program_of(
             _texts(stages[role] for role in stages if role in (Role.MODEL, Role.STRATEGY)),
             helpers,
         ),
+        requires=tuple(line.requirement for line in facts.notebook.requires),
+        exchange=exchange_of(facts),
+        keep=keep,
     )
     problems.extend(_checked(facts, parts, stages))
     problems.extend(_said(facts, parts, program))
@@ -209,7 +215,7 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     """What a person should know of a program that compiles."""
     by_role = {part.found.role: part.found for part in parts}
     yield from advice.adopted(facts, [part.found for part in parts])
-    yield from advice.fresh_tools(facts, by_role[Role.TRAIN])
+    yield from advice.fresh_tools(facts, by_role[Role.TRAIN], program.keep)
     yield from advice.evaluation(facts, by_role.get(Role.EVALUATE), facts.notebook.file)
     yield from advice.leaks(facts, by_role[Role.DATA], program.train_examples)
     yield from advice.competing(facts, [part.found for part in parts])

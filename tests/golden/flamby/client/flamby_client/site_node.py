@@ -40,8 +40,9 @@ def run_site(
     """Take part in a run as ``site`` and return the exit code.
 
     ``node`` is the node's configuration, see ``node_config``; relative paths in it are looked up
-    from ``workdir``. ``state_dir`` keeps the site's log. A server that does not answer is tried
-    again for ``patience`` seconds. With ``stay``, the next run is waited for.
+    from ``workdir``. ``state_dir`` keeps the site's log, and what stays here between rounds. A
+    server that does not answer is tried again for ``patience`` seconds. With ``stay``, the next
+    run is waited for.
     """
     state_dir, ca = state_dir.resolve(), ca and ca.resolve()
     try:
@@ -50,7 +51,14 @@ def run_site(
             # Not before: flwr reads the environment as it is imported.
             from .site_loop import take_part
 
-            take_part(node, address=address, ca=ca, threads=threads, patience=patience, stay=stay)
+            take_part(
+                {**node, "state-dir": str(state_dir / "local")},
+                address=address,
+                ca=ca,
+                threads=threads,
+                patience=patience,
+                stay=stay,
+            )
     except KeyboardInterrupt:
         _say(site, "stopped")
         return Exit.INTERRUPTED

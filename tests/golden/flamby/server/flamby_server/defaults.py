@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "bf688b98ac3ce200fceb71874be5057f85b45fd80fc9103b6b6296d76c857c24"
+CLIENT_DIGEST = "c707c5a7a5533b7cee49b9d7ab51cb06884da0f46c4d22819557d4aa9c42c692"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b993028d5490d6a56f849b20e194aa34120dc95556d89be6d326df1d7547309c"
+CLIENT_DIGEST = "d3853d0d28a3e3433a7f7d9c6ddcabf89e2c86512a2422c2a1b1dbd1dae4219d"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
