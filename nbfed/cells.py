@@ -59,7 +59,8 @@ class Cell:
 class Notebook:
     """A notebook without its outputs.
 
-    ``pip`` holds what its pip lines ask for, ``requires`` what ``# nbfed: requires`` asks for.
+    ``requires`` holds what ``# nbfed: requires`` asks for; ``pip`` what the pip lines ask for,
+    and after them the same again, as the last one wins.
     """
 
     file: str

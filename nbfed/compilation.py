@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from nbfed.agreement import require_agreement
 from nbfed.compiler import compile_notebook
 from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
 from nbfed.emit import Build, Requirements, build_files, normalised, write
 from nbfed.program import Program
-from nbfed.requirements import resolve
+from nbfed.requirements import installed_here, resolve
 from nbfed.sources import Sources
+
+# What the generated modules import that does not come from the notebook. Server and site use
+# parts of flwr that are not public, hence one minor version of it.
+_BOTH = ("flwr>=1.42,<1.43", "numpy>=1.26,<3", "torch>=2.4,<3")
+_SERVER = (*_BOTH, "cryptography>=44", "safetensors>=0.5,<1")
+_CLIENT = (*_BOTH, "httpx>=0.28,<1", "pyyaml>=6.0.2,<7")
 
 
 @dataclass(frozen=True)
@@ -31,15 +41,40 @@ def compile_sources(sources: Sources) -> Compiled:
     program, diagnostics = compilation.program, compilation.diagnostics
     if program is None:
         return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))
-    server, at_server = resolve(program.server_imports, program.pip, sources.federation.requires)
-    client, at_client = resolve(program.client_imports, program.pip, sources.federation.requires)
+    server, at_server = _resolve(program.server_imports, program, sources)
+    client, at_client = _resolve(program.client_imports, program, sources)
     found = sort_diagnostics([*diagnostics, *at_server, *at_client])
-    return Compiled(
-        sources,
-        None if has_errors(found) else program,
-        Requirements(tuple(server), tuple(client)),
-        found,
+    # One distribution has the same bounds in both packages: a Flower App holds the two.
+    bounds = server | client
+    requirements = Requirements(
+        _listed(server.keys(), _SERVER, bounds), _listed(client.keys(), _CLIENT, bounds)
     )
+    return Compiled(sources, None if has_errors(found) else program, requirements, found)
+
+
+def _resolve(
+    imports: Iterable[str], program: Program, sources: Sources
+) -> tuple[dict[str, str], list[Diagnostic]]:
+    """What the notebook's code needs, by name."""
+    found, diagnostics = resolve(
+        imports,
+        program.pip,
+        sources.federation.requires,
+        installed=installed_here(),
+        file=sources.notebook.name,
+    )
+    return {_name(requirement): requirement for requirement in found}, diagnostics
+
+
+def _listed(names: Iterable[str], own: Iterable[str], bounds: Mapping[str, str]) -> tuple[str, ...]:
+    """The requirements of a package, sorted; the notebook's bounds count before our own."""
+    needed = {_name(requirement): requirement for requirement in own}
+    needed |= {name: bounds[name] for name in {*names, *needed} & bounds.keys()}
+    return tuple(sorted(needed.values(), key=str.lower))
+
+
+def _name(requirement: str) -> str:
+    return canonicalize_name(Requirement(requirement).name)
 
 
 def require_federation(compiled: Compiled, *, complete: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import PurePosixPath
 from typing import Annotated, Any
@@ -165,6 +166,14 @@ class Site(_Model):
 
     params: Values = Field(default_factory=dict)
     overrides: Values = Field(default_factory=dict)
+
+    def node_config(self) -> dict[str, Any]:
+        """The values as Flower's node configuration: scalars, and lists as JSON text."""
+        values = {**self.params, **{f"param.{key}": each for key, each in self.overrides.items()}}
+        return {
+            key: json.dumps(value) if isinstance(value, list) else value
+            for key, value in values.items()
+        }
 
 
 class Federation(_Model):

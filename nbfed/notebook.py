@@ -50,7 +50,8 @@ def read_notebook(data: bytes, file: str) -> tuple[Notebook | None, list[Diagnos
     if not any(cell.kind == "code" and cell.source.strip() for cell in cells):
         message = "the notebook has no cell with code"
         return None, [diagnostic("NBF104", Location(file), message)]
-    pip, requires = tuple(_pip_lines(stripped)), tuple(_requires(cells))
+    requires = tuple(_requires(cells))
+    pip = (*_pip_lines(stripped), *requires)
     notebook = Notebook(file, cells, pip=pip, requires=requires)
     return notebook, [*_damage(file, raw), *_left_out(file, stripped), *_out_of_order(notebook)]
 

@@ -112,7 +112,8 @@ class Program:
 
     ``train_examples`` and ``evaluate_examples`` name the data result whose length weighs a
     site. ``seed`` is the notebook's own seed, where it sets one. ``modules`` are the
-    top-level names imported by the client's and by the server's generated modules.
+    top-level names imported by the client's and by the server's generated modules. ``requires``
+    holds the requirements of ``# nbfed: requires``.
     """
 
     notebook: str
@@ -130,3 +131,4 @@ class Program:
     server_imports: tuple[str, ...] = ()
     pip: tuple[str, ...] = ()
     helpers: tuple[HelperModule, ...] = field(default=())
+    requires: tuple[str, ...] = ()

@@ -58,8 +58,8 @@ def _missing(notebook: Notebook, regions: Sequence[Region]) -> Iterator[Diagnost
         return
     for role in _NEEDED:
         if role not in given:
-            hint = f"write `# nbfed: {role}` at the head of its cell, or give it a tag"
-            yield diagnostic("NBF110", place, f"no region has the role `{role}`", hint)
+            hint = f"tag a cell `nbfed:{role}`, or write `# nbfed: {role}` above its code"
+            yield diagnostic("NBF110", place, f"no cell has the role `{role}`", hint)
 
 
 def _syntax(file: str, cell: Cell, role: Role) -> Diagnostic:

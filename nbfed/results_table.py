@@ -7,7 +7,7 @@ from rich.table import Table
 
 from nbfed.results import MODELS, Metrics, Results
 
-MEANS = {"unweighted": "mean, each site alike", "weighted": "mean, by test rows"}
+MEANS = {"unweighted": "unweighted mean", "weighted": "mean by test rows"}
 
 
 def print_results(console: Console, results: Results) -> None:

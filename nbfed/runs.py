@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -12,6 +14,20 @@ EVENTS = "events.jsonl"
 RESULTS = "results.json"
 REPORT = "report.html"
 BASELINES = "baselines"
+
+
+@contextmanager
+def run_folder(name: str, wanted: Path | None = None) -> Iterator[Path]:
+    """A new run's folder, which goes again if nothing was written into it.
+
+    Raises OutputRefused where the wanted folder already has something in it.
+    """
+    folder = new_run_folder(name, wanted)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):  # it is not empty, as a rule
+            folder.rmdir()
 
 
 def new_run_folder(name: str, wanted: Path | None = None) -> Path:

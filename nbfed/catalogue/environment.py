@@ -31,9 +31,11 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "NBF404",
-        "requirements contradict each other",
-        Severity.ERROR,
-        "Two lines ask for versions of one distribution that exclude each other. `requires` in "
-        "federation.yaml has the last word.",
+        "version that the packages cannot have",
+        Severity.WARNING,
+        "The notebook, or `requires`, asks for a version of PyTorch that Flower and the "
+        "generated code do not run with. The packages keep their own bounds.",
+        before="!pip install torch==1.9.0",
+        after="!pip install torch==2.6.0",
     ),
 )

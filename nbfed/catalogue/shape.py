@@ -123,4 +123,20 @@ ENTRIES: tuple[Entry, ...] = (
         "The compiled code reads a file beside the notebook. It is not part of the packages: "
         "each site needs its own copy at the same relative path.",
     ),
+    Entry(
+        "NBF316",
+        "taken as part of a role",
+        Severity.INFO,
+        "An unmarked statement does a role's work: it calls the function that a marked cell "
+        "defines, or works on the site's data before training uses them. It is compiled as part "
+        "of that role. Mark it with the role itself to make that visible in the notebook.",
+    ),
+    Entry(
+        "NBF317",
+        "evaluation loads weights of its own",
+        Severity.WARNING,
+        "The evaluation makes a model or loads weights from a file. In a federation it is given "
+        "the weights of the round, so these statements are left out: otherwise every site would "
+        "report on its own file.",
+    ),
 )

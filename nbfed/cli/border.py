@@ -29,8 +29,8 @@ class Commands(TyperGroup):
         try:
             with _terminable():
                 return super().invoke(ctx)
-        except (click.exceptions.Exit, click.Abort, click.ClickException):
-            raise
+        except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
+            raise  # click ends the process as each of them asks for
         except KeyboardInterrupt:
             typer.echo("stopped", err=True)
             code = INTERRUPTED

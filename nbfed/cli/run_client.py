@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -39,6 +38,12 @@ def command(
             show_default=False,
         ),
     ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS", min=0, help="How long to try a server that does not answer."
+        ),
+    ] = 120.0,
     stay: Annotated[
         bool, typer.Option("--stay", help="Wait for the next run when one has ended.")
     ] = False,
@@ -58,7 +63,7 @@ def command(
 
     build = find_build(build_folder)
     federation, file = federation_of(build)
-    config = node_config(federation, site, file)
+    config = _node_config(federation, site, file)
     make_importable(build.client)
     node = importlib.import_module(f"{build.names.client_package}.site_node")
     code = node.run_site(
@@ -68,29 +73,20 @@ def command(
         ca=_certificate(build, federation, ca),
         workdir=notebook_folder(build),
         state_dir=state_folder(build) / "sites" / site,
+        patience=patience,
         stay=stay,
     )
     raise typer.Exit(code)
 
 
-def node_config(federation: Federation, site: str, file: Path | None) -> dict[str, Any]:
-    """A site's values as Flower's node configuration: scalars, lists as JSON text.
-
-    Raises UsageError for a site that federation.yaml does not name.
-    """
+def _node_config(federation: Federation, site: str, file: Path | None) -> dict[str, Any]:
     if site not in federation.sites:
         from nbfed.federation_errors import nearest
 
         raise UsageError(
             f"{file or 'federation.yaml'} has no site {site}", hint=nearest(site, federation.sites)
         )
-    own = federation.sites[site]
-    values = {**own.params, **{f"param.{key}": value for key, value in own.overrides.items()}}
-    scalars = {
-        key: json.dumps(value) if isinstance(value, list) else value
-        for key, value in values.items()
-    }
-    return {"site": site, **scalars}
+    return {"site": site, **federation.sites[site].node_config()}
 
 
 def _certificate(build: Build, federation: Federation, given: Path | None) -> Path | None:

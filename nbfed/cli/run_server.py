@@ -60,24 +60,24 @@ def command(
     build = _build(notebook, build_folder, federation, out, force=force)
     from nbfed.builds import federation_of, make_importable, state_folder
     from nbfed.progress import choose_display, follow
-    from nbfed.runs import new_run_folder
+    from nbfed.runs import EVENTS, run_folder
 
     settings_now, _ = federation_of(build)
     make_importable(build.server)
     package = build.names.server_package
     node = importlib.import_module(f"{package}.server_node")
-    run = new_run_folder(build.names.name, run_dir)
-    asked = {"rounds": rounds, "seed": seed, "run-dir": str(run), "engine": "federation"}
-    settings = _settings(package, {k: v for k, v in asked.items() if v is not None})
-    with follow(run, choose_display(as_json=as_json)):
-        code = node.serve(
-            settings,
-            address=address or settings_now.server.address,
-            state_dir=state_folder(build),
-            listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
-        )
-    if code == 0:
-        finish(run, as_json=as_json)
+    with run_folder(build.names.name, run_dir) as run:
+        asked = {"rounds": rounds, "seed": seed, "run-dir": str(run), "engine": "federation"}
+        settings = _settings(package, {k: v for k, v in asked.items() if v is not None})
+        with follow(run, choose_display(as_json=as_json)):
+            code = node.serve(
+                settings,
+                address=address or settings_now.server.address,
+                state_dir=state_folder(build),
+                listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
+            )
+        if (run / EVENTS).is_file():
+            finish(run, as_json=as_json)
     raise typer.Exit(code)
 
 

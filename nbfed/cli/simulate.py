@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -54,23 +55,25 @@ def command(
     from nbfed.emit.run_config import run_config
     from nbfed.engine.simulate import simulate
     from nbfed.progress import choose_display, follow
-    from nbfed.runs import new_run_folder
+    from nbfed.runs import run_folder
 
+    # Flower's own lines would break the display; importing it sets its level anew.
+    logging.getLogger("flwr").setLevel(logging.WARNING)
     asked = {"rounds": rounds, "seed": seed}
     given = {key: value for key, value in asked.items() if value is not None}
     settings = compiled.sources.federation.model_copy(update=given)
-    run = new_run_folder(build.names.name, run_dir)
-    with follow(run, choose_display(as_json=as_json)):
-        results = simulate(
-            build,
-            settings,
-            run_dir=run,
-            workers=workers,
-            baselines=chosen,
-            seed=int(run_config(program, settings)["seed"]),
-        )
-    _show(results, as_json=as_json)
-    finish(run, as_json=as_json)
+    with run_folder(build.names.name, run_dir) as run:
+        with follow(run, choose_display(as_json=as_json)):
+            results = simulate(
+                build,
+                settings,
+                run_dir=run,
+                workers=workers,
+                baselines=chosen,
+                seed=int(run_config(program, settings)["seed"]),
+            )
+        _show(results, as_json=as_json)
+        finish(run, as_json=as_json)
 
 
 def _baselines(text: str) -> tuple[str, ...]:

@@ -58,8 +58,16 @@ class Follower(threading.Thread):
         self._display.close()
 
     def _pass_on(self) -> None:
-        for folder in sorted((self._run_folder / BASELINES).glob("*")):
-            self._tails.setdefault(folder.name, Tail(folder / EVENTS))
+        try:
+            self._show_new_events()
+        except BrokenPipeError:
+            # Nobody reads any more (`| head`). The run goes on.
+            self._tails.clear()
+
+    def _show_new_events(self) -> None:
+        if self._tails:
+            for folder in sorted((self._run_folder / BASELINES).glob("*")):
+                self._tails.setdefault(folder.name, Tail(folder / EVENTS))
         for baseline, tail in self._tails.items():
             for event in tail.events():
                 self._display.show(event, baseline)

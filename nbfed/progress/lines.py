@@ -35,7 +35,10 @@ class PlainLines:
     def show(self, event: Event, baseline: str) -> None:
         """Print a line, or none."""
         view = self._baselines.setdefault(baseline, RunView()) if baseline else self._view
+        note = view.note
         view.apply(event)
+        if event["event"] == "waiting" and view.note == note:
+            return  # said already
         line = _baseline_line(view, event, baseline) if baseline else _line(view, event)
         if line:
             print(line, file=self._stream, flush=True)
@@ -60,7 +63,7 @@ def _line(view: RunView, event: Event) -> str:
             return f"round {event['round']}: {event['site']} failed: {event['reason']}"
         case "round-finished":
             return _round(view, event)
-        case "evaluated":
+        case "evaluated" if view.metrics:
             after = count(event["round"], "round")
             return f"after {after}: {figures(view.metrics, view.before)}"
         case "run-finished":

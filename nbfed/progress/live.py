@@ -15,6 +15,7 @@ from nbfed.progress.view import RunView, SiteView
 
 _STYLES = {"done": "green", "training": "cyan", "waiting": "dim", "ready": "green"}
 _BAR_WIDTH = 32
+_BASELINES_SHOWN = 2
 
 
 class LiveDisplay:
@@ -109,11 +110,15 @@ def _note(view: RunView, baselines: dict[str, RunView]) -> Text | None:
     if view.outcome and view.outcome != "finished":
         return Text(f"{view.outcome}: {view.reason}", style="red")
     if baselines:
-        ended = [baseline_name(name) for name, each in baselines.items() if each.outcome]
-        running = [
-            f"{baseline_name(name)} {each.done}/{each.rounds}"
-            for name, each in baselines.items()
-            if not each.outcome
-        ]
-        return Text(f"baselines: {', '.join([*ended, *running])}", style="dim")
+        return Text(_baselines(baselines), style="dim")
     return None
+
+
+def _baselines(baselines: dict[str, RunView]) -> str:
+    running = [
+        f"{baseline_name(name)} {each.done}/{each.rounds}"
+        for name, each in baselines.items()
+        if not each.outcome
+    ]
+    shown = [f"{len(baselines) - len(running)} done", *running[:_BASELINES_SHOWN]]
+    return f"baselines: {', '.join(shown)}"

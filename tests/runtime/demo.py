@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
-from nbfed.emit.names import Names
-from nbfed.emit.packages import Requirements, output_tree
+from nbfed.emit import Build, Manifest, Names, Requirements
+from nbfed.emit.packages import output_tree
+from nbfed.federation import Federation
 from nbfed.program import Argument, Fragment, Origin, Parameter, Program, SiteKey, Stage
 from nbfed.roles import Role
 
@@ -122,27 +122,24 @@ def without_evaluation(made: Program) -> Program:
     return replace(made, evaluate=None, evaluate_examples="")
 
 
-def write_packages(made: Program, folder: Path, *, name: str = "demo") -> Path:
-    """Write the build of ``made`` into ``folder`` and return it: server/, client/, flower-app/."""
-    federation = SimpleNamespace(
-        name=name,
-        rounds=2,
-        seed=7,
-        strategy=SimpleNamespace(name="fedavg", options={}),
-        sites={site: {} for site in SITES},
-        min_sites=None,
-        join_timeout=60,
-        round_timeout=120,
-        evaluate_every=1,
-        keep_checkpoints=3,
-        params={},
-        server=SimpleNamespace(address="127.0.0.1:9092", tls=True),
-    )
-    tree = output_tree(made, federation, Names(name), Requirements((), ()))  # type: ignore[arg-type]
+FEDERATION = Federation.from_text(
+    "name: demo\nrounds: 2\nseed: 7\njoin_timeout: 60\nround_timeout: 120\nsites:\n"
+    + "".join(f"  {site}: {{params: {{DATA_FILE: {site}.csv}}}}\n" for site in SITES)
+)
+
+
+def write_packages(
+    made: Program, folder: Path, *, name: str = "demo", federation: Federation = FEDERATION
+) -> Build:
+    """Write the packages of ``made`` into ``folder``: server/, client/, flower-app/."""
+    names = Names(name)
+    tree = output_tree(made, federation, names, Requirements((), ()))
     for path, data in tree.files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    return folder
+    digests = {"client_digest": tree.client_digest, "server_digest": tree.server_digest}
+    manifest = Manifest(name, "0", "demo.ipynb", "", files={}, **digests)
+    return Build(folder, names, manifest, changed=True)
 
 
 def write_data(folder: Path, *, rows: int = 40) -> dict[str, str]:

@@ -60,6 +60,16 @@ def test_a_whole_file() -> None:
     assert federation.line(("sites", "va")) == 15
 
 
+def test_a_sites_values_become_its_node_configuration() -> None:
+    site = "{params: {DATA_FILE: va.csv, COLUMNS: [age, sex]}, overrides: {LR: 0.1}}"
+    assert read(f"sites: {{va: {site}}}").sites["va"].node_config() == {
+        "DATA_FILE": "va.csv",
+        "COLUMNS": '["age", "sex"]',
+        "param.LR": 0.1,
+    }
+    assert read("sites: [va]").sites["va"].node_config() == {}
+
+
 def test_sites_can_be_a_list_of_names() -> None:
     assert list(read("sites: [cleveland, va]").sites) == ["cleveland", "va"]
 

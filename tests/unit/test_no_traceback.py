@@ -13,6 +13,7 @@ from nbfed.diagnostics import sort_diagnostics
 from nbfed.notebook import read_notebook
 from nbfed.regions import find_regions
 from nbfed.reporters import render_github, render_json, render_text
+from nbfed.suggest import propose
 from tests.unit.notebooks import as_bytes, code, markdown, notebook_json
 
 WHOLE = notebook_json(
@@ -20,6 +21,7 @@ WHOLE = notebook_json(
     code("%%time\n# nbfed: data\nx = [1,\n  2]\n!pip install 'a>=1' \\\n  b", execution_count=3),
     code("def f():\n    '''doc\n# nbfed: train\n'''\n    return 1\n\n# nbfed: model\nm = f()"),
     code(['# nbfed: train metrics=loss call="f(x)"\n', "for a in x:\n", "    %time f()\n"]),
+    code("class Net(nn.Module): pass\nloss.backward()\nLR = 1\nP = 'a/b.csv'\nx = DataLoader(y)"),
     code("files = !ls\nobj?\n@f\ndef g(): pass", "parameters", "nbfed:evaluate", id="a-1"),
     metadata={"kernelspec": {"name": "python3"}, "language_info": {"name": "python"}},
 )
@@ -62,6 +64,8 @@ def check(data: bytes) -> None:
         assert {each.cell for each in regions} == {
             cell.index for cell in notebook.cells if cell.kind == "code"
         }
+        for proposal in propose(notebook):
+            assert 1 <= proposal.line <= notebook.cell(proposal.cell).source.count("\n") + 1
         for cell in notebook.cells:
             assert cell.source.count("\n") == cell.raw.count("\n")
     assert {found.code for found in problems} <= set(CATALOGUE)
@@ -122,6 +126,12 @@ def test_any_bytes_in_between(data):
     at = data.draw(st.integers(0, len(whole)))
     upto = at + data.draw(st.integers(0, 20))
     check(whole[:at] + data.draw(st.binary(max_size=8)) + whole[upto:])
+
+
+def test_code_that_is_nested_deeply():
+    deep = ("x = " + "+".join(["y"] * 5000), "x = " + "(" * 500 + ")" * 500, "a" + ".b()" * 3000)
+    check(as_bytes(notebook_json(*(f"# nbfed: train\n{source}\nz.backward()" for source in deep))))
+    check(as_bytes(notebook_json(*deep)))
 
 
 @given(st.binary(max_size=200))

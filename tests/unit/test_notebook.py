@@ -121,8 +121,10 @@ def test_a_cell_that_is_not_python_is_kept_with_its_problem(source, line, column
 
 def test_pip_lines_and_requires_are_gathered():
     notebook = read("!pip install a\n%pip install b>=1", "# nbfed: requires c>=2\nx = '!pip d'")
-    assert [(p.cell, p.line, p.requirement) for p in notebook.pip] == [(1, 1, "a"), (1, 2, "b>=1")]
     assert [(p.cell, p.line, p.requirement) for p in notebook.requires] == [(2, 1, "c>=2")]
+    assert [(p.cell, p.line, p.requirement) for p in notebook.pip] == [
+        *((1, 1, "a"), (1, 2, "b>=1"), (2, 1, "c>=2")),
+    ]
 
 
 def test_a_pip_argument_that_is_no_requirement_is_told():

@@ -58,7 +58,7 @@ def guarded(notebook: str) -> Callable[[Handler], Handler]:
                 failure, reason = _public(error, notebook)
                 _log.error("%s: %s", reason, error.__cause__ or error)
                 _log.debug("the whole trace", exc_info=error)
-                return Message(Error(code=failure, reason=reason), reply_to=message)
+                return Message(Error(code=int(failure), reason=reason), reply_to=message)
 
         return answer
 

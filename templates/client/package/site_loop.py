@@ -58,6 +58,7 @@ class _Part:
         self._patience = fleet.patience
         self._context: Context | None = None
         self._last = False
+        self._outages = 0
 
     def play(self, *, stay: bool) -> None:
         self._join()
@@ -68,8 +69,10 @@ class _Part:
                 # The server was started anew. Its run is gone; we join the next one.
                 self._join()
             except RunOver:
+                # A server that was away and ended its run unfinished is about to resume it.
+                resumed = self._fleet.outages > self._outages and not self._last
                 self._leave_run()
-                if not stay:
+                if not stay and not resumed:
                     return
             except Unreachable:
                 if not self._last:
@@ -81,12 +84,12 @@ class _Part:
                 self._join()
 
     def _join(self) -> None:
-        self._context = None
         self._fleet.join()
+        self._context, self._outages = None, self._fleet.outages
         _log.info("connected to %s, waiting for the run", self._fleet.address)
 
     def _leave_run(self) -> None:
-        self._context, self._last = None, False
+        self._context, self._last, self._outages = None, False, self._fleet.outages
         self._fleet.patience = self._patience
         _log.info("the run has ended")
 

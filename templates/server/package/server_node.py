@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -53,6 +54,7 @@ def serve(
     logging.getLogger("flwr").setLevel(logging.WARNING)
     listener = listener or print_progress
     try:
+        _check(settings)
         return _serve(settings, address, state_dir, listener, linger_seconds)
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
@@ -60,13 +62,27 @@ def serve(
         return _fail(str(error), FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the border of the process: the notebook's code ran
+        trace = state_dir / "error.log"
+        trace.write_text(traceback.format_exc())
+        return _fail(f"{type(error).__name__}: {error} (the trace is in {trace})", AT_FAULT)
+
+
+def _check(settings: Settings) -> None:
+    """Raise SettingsError for what would stop the run, before anything is started for it."""
+    from .parameters import params_of
+    from .strategies import make_strategy
+
+    params_of(settings)
+    make_strategy(settings.strategy, settings.strategy_options)
 
 
 def _serve(
     settings: Settings, address: str, state_dir: Path, listener: Listener, linger: float
 ) -> int:
     from .server_app import run
-    from .superlink import SuperLink, SuperLinkError
+    from .superlink import SuperLink
+    from .superlink_grid import SuperLinkError
 
     with superlink_process(address, state_dir) as process:
         ca = process.certificates.ca
@@ -91,6 +107,8 @@ def _fail(reason: str, code: int) -> int:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the console script."""
     options = _parser().parse_args(arguments)
+    # A polite request to end is treated like Ctrl-C: the child ends, the run's end is written.
+    signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         code = _start(options)
@@ -134,9 +152,16 @@ def _param(text: str) -> tuple[str, object]:
         return name, value
 
 
+class Interrupted(KeyboardInterrupt):
+    """An interrupt that leaves this command its exit code.
+
+    A plain KeyboardInterrupt that passes through ``exec`` of a text, which importing a dataclass
+    may do, makes CPython end the process by signal at its exit, whatever code it exits with.
+    """
+
+
 def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """Treat a polite request to end like Ctrl-C: the child ends, the run's end is written."""
-    raise KeyboardInterrupt
+    raise Interrupted
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -167,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=Path("server-state"),
         metavar="DIR",
-        help="folder of certificates and of the SuperLink's database (default server-state)",
+        help="folder of certificates, keys and the SuperLink's log (default server-state)",
     )
     add("--run-dir", metavar="DIR", help="folder of this run (default runs/TIME-NAME)")
     add("--json", action="store_true", help="print events as JSON lines on standard output")

@@ -1,7 +1,8 @@
 """One run on a SuperLink that this machine runs, with this process as its server app.
 
-The only module that uses names of Flower that are not public. The package's requirements bound
-Flower's version for its sake, and nbfed tests it against the real SuperLink of that version.
+This module and ``superlink_grid`` are the only ones that use names of Flower that are not public.
+The package's requirements bound Flower's version for their sake, and nbfed tests them against the
+real SuperLink of that version.
 
 What ``flwr run`` and ``flower-superexec`` do in two more processes is done here in this one: start
 a run through the Control API, claim its task, answer for it while the rounds go on, report its
@@ -13,30 +14,16 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import wraps
 from pathlib import Path
-from typing import ParamSpec, TypeVar
 
 import httpx
-from flwr.app import Message
 from flwr.cli.build import build_fab_from_files
-from flwr.common.serde import fab_to_proto, run_from_proto
-from flwr.proto.control_pb2 import (
-    ListNodesRequest,
-    ListRunsRequest,
-    StartRunRequest,
-    StopRunRequest,
-)
-from flwr.proto.node_pb2 import NodeInfo
-from flwr.proto.runtime_pb2 import (
-    AcquireTaskRequest,
-    PullTaskInputRequest,
-    PushTaskOutputRequest,
-    SendTaskHeartbeatRequest,
-)
+from flwr.common.serde import fab_to_proto
+from flwr.proto.control_pb2 import ListNodesRequest, ListRunsRequest, StartRunRequest
+from flwr.proto.runtime_pb2 import AcquireTaskRequest, SendTaskHeartbeatRequest
 from flwr.serverapp import Grid
 from flwr.supercore.constant import TaskType
 from flwr.supercore.control import ControlHttpClient
@@ -46,20 +33,14 @@ from flwr.supercore.interceptors import (
     RuntimeVersionHttpInterceptor,
     SuperExecAuthHttpInterceptor,
 )
-from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.runtime import RuntimeHttpClient
-from flwr.supercore.task_identity import TaskIdentity
-from flwr.superlink.grid import HttpGrid
 
-P = ParamSpec("P")
-T = TypeVar("T")
+from .superlink_grid import SuperLinkError, SuperLinkGrid
 
 _READY_POLL_SECONDS = 0.1
-_RETRY_SECONDS = 30.0
 _HEARTBEAT_SECONDS = 10.0
 _LINGER_POLL_SECONDS = 0.2
 _ACQUIRE_SECONDS = 20.0
-_WORTH_A_RETRY = (502, 503, 504)
 
 _STUB = """\
 [project]
@@ -73,10 +54,6 @@ publisher = "nbfed"
 serverapp = "{package}.server_app:app"
 clientapp = "{package}.client_app:app"
 """
-
-
-class SuperLinkError(ConnectionError):
-    """The SuperLink does not answer, or not as it should."""
 
 
 @dataclass
@@ -128,24 +105,18 @@ class SuperLink:
     def run(self, name: str) -> Iterator[LinkRun]:
         """Start a run of the app ``name`` and serve it until the block ends."""
         try:
-            self._stop_unfinished_runs()
             token = self._acquire(self._start_run(name))
         except httpx.HTTPError as error:
             raise SuperLinkError(f"the SuperLink does not start a run: {error}") from error
-        grid = _LinkGrid(self._address, root_certificates=self._ca, token=token)
-        grid.retry_while(self._alive)
-        stop = threading.Event()
+        grid = SuperLinkGrid(self._address, self._ca, token, self._alive)
+        link_run, stop = LinkRun(grid), threading.Event()
         try:
             grid.begin()
-            link_run = LinkRun(grid)
             threading.Thread(target=self._heartbeat, args=(token, stop), daemon=True).start()
-            try:
-                yield link_run
-            finally:
-                stop.set()
-                grid.report("completed" if link_run.completed else "failed")
+            yield link_run
         finally:
-            grid.close()
+            stop.set()
+            grid.end("completed" if link_run.completed else "failed")
 
     def wait_until_deserted(self, seconds: float) -> None:
         """Let the sites see that the run is over: wait until they left, or ``seconds``."""
@@ -163,12 +134,6 @@ class SuperLink:
         bundle, _ = build_fab_from_files(files)
         fab = Fab(hashlib.sha256(bundle).hexdigest(), bundle, {})
         return self._control.StartRun(StartRunRequest(fab=fab_to_proto(fab))).run_id
-
-    def _stop_unfinished_runs(self) -> None:
-        """Close what a killed server left in the database: nobody serves those runs any more."""
-        for run_id, run in self._control.ListRuns(ListRunsRequest()).run_dict.items():
-            if run.status.status != "finished":
-                self._control.StopRun(StopRunRequest(run_id=run_id))
 
     def _acquire(self, run_id: int) -> str:
         """Claim the run's task; return the token that acts for it."""
@@ -206,68 +171,3 @@ class SuperLink:
                 credentials,
             ],
         )
-
-
-def _told_as_lost(call: Callable[P, T]) -> Callable[P, T]:
-    """Let a call raise SuperLinkError where Flower's raises errors of its HTTP client."""
-
-    @wraps(call)
-    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
-        try:
-            return call(*args, **kwargs)
-        except httpx.HTTPError as error:
-            raise SuperLinkError(f"the SuperLink does not answer any more ({error})") from error
-
-    return wrapped
-
-
-class _LinkGrid(HttpGrid):
-    """Flower's grid, which gives up when the SuperLink is gone instead of trying for ever."""
-
-    def retry_while(self, alive: Callable[[], bool]) -> None:
-        """Try a failed call again as long as ``alive`` says that it may help."""
-
-        def hopeless(error: Exception) -> bool:
-            if isinstance(error, httpx.HTTPStatusError):
-                return error.response.status_code not in _WORTH_A_RETRY
-            return not alive()
-
-        # Flower's own would also send this process a SIGINT when its token is refused.
-        self._retry_invoker = RetryInvoker(
-            lambda: exponential(base_delay=0.2, max_delay=2),
-            (httpx.TransportError, httpx.HTTPStatusError),
-            max_tries=None,
-            max_time=_RETRY_SECONDS,
-            should_giveup=hopeless,
-        )
-
-    @_told_as_lost
-    def begin(self) -> None:
-        """Take the task's input: from here on the run counts as running."""
-        task = self._runtime_client.PullTaskInput(PullTaskInputRequest())
-        # Messages are stamped with these.
-        TaskIdentity.task_id = task.task_id
-        TaskIdentity.run_id = task.run.run_id
-        TaskIdentity.node_id = task.context.node_id
-        self.set_run(run_from_proto(task.run))
-
-    def report(self, sub_status: str) -> None:
-        """Tell the SuperLink how the run ended; a SuperLink that is gone need not know."""
-        self._retry_invoker.max_tries = 1
-        with suppress(httpx.HTTPError):
-            self._runtime_client.PushTaskOutput(PushTaskOutputRequest(sub_status=sub_status))
-
-    @_told_as_lost
-    def get_nodes(self) -> Iterable[NodeInfo]:
-        """Return the nodes that are online."""
-        return super().get_nodes()
-
-    @_told_as_lost
-    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
-        """Send messages; return an id for each, None where one was refused."""
-        return super().push_messages(messages)
-
-    @_told_as_lost
-    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
-        """Return the replies that are there."""
-        return super().pull_messages(message_ids)

@@ -13,7 +13,7 @@ import threading
 import time
 from importlib.metadata import entry_points
 
-_GRACE_SECONDS = 2.0
+_GRACE_SECONDS = 0.5
 
 
 def _end_with_parent() -> None:

@@ -120,3 +120,11 @@ def imported(folder: Path, name: str, source: Program, fed: SimpleNamespace) -> 
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Package]:
     """The generated package demo_server."""
     yield from imported(tmp_path_factory.mktemp("demo"), "demo", program(), federation())
+
+
+@pytest.fixture
+def flower_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what this process does with Flower out of the user's own folder."""
+    monkeypatch.setenv("FLWR_HOME", str(tmp_path / "flwr"))
+    monkeypatch.setenv("FLWR_TELEMETRY_ENABLED", "0")
+    monkeypatch.setenv("FLWR_DISABLE_UPDATE_CHECK", "1")

@@ -7,8 +7,6 @@ import pytest
 from typer.testing import CliRunner
 
 from nbfed.cli.app import app
-from nbfed.cli.run_client import node_config
-from nbfed.federation import Federation
 
 FEDERATION = """\
 name: heart
@@ -50,17 +48,6 @@ def make_build(build: Path, name: str) -> None:
 def run(*arguments: str) -> tuple[int, str]:
     result = CliRunner().invoke(app, ["run-client", *arguments])
     return result.exit_code, result.stderr
-
-
-def test_a_sites_values_become_its_node_configuration() -> None:
-    federation = Federation.from_text(FEDERATION)
-    assert node_config(federation, "cleveland", None) == {
-        "site": "cleveland",
-        "DATA_FILE": "data/cleveland.csv",
-        "COLUMNS": '["age", "sex"]',
-        "param.LR": 0.1,
-    }
-    assert node_config(federation, "va", None) == {"site": "va"}
 
 
 def test_a_site_that_nobody_knows(folder: Path) -> None:

@@ -75,3 +75,21 @@ def test_the_last_events_and_the_baselines_are_shown_before_the_display_closes(
         ("run-started", "pooled"),
     ]
     assert recorder.closed
+
+
+class Gone(Recorder):
+    """A display whose reader has gone."""
+
+    def show(self, event: Event, baseline: str) -> None:
+        super().show(event, baseline)
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_gone_does_not_stop_the_run(tmp_path: Path) -> None:
+    gone = Gone()
+    with follow(tmp_path, gone):
+        append(tmp_path / "events.jsonl", line("run-started") + line("round-started"))
+        assert gone.seen.wait(timeout=30)
+        append(tmp_path / "events.jsonl", line("run-finished"))
+    assert gone.shown == [("run-started", "")]
+    assert gone.closed

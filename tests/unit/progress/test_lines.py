@@ -33,6 +33,7 @@ def test_what_goes_wrong_in_plain_lines() -> None:
     assert lines(
         run_events.started(sites=[], rounds=1),
         {"event": "waiting", "missing": ["va"], "seconds": 10.0},
+        {"event": "waiting", "missing": ["va"], "seconds": 20.0},
         {"event": "site-refused", "site": "x", "reason": "another digest"},
         {"event": "site-failed", "round": 1, "site": "va", "reason": "KeyError in train.py line 3"},
         run_events.finished(1, sites=["cleveland"], missing=["va"], train={"loss": None}),
@@ -45,6 +46,11 @@ def test_what_goes_wrong_in_plain_lines() -> None:
         "round 1/1: 1 site, without va, 1.5 s; training: loss nan",
         "aborted after 1 round in 3.2 s: too few sites",
     ]
+
+
+def test_an_evaluation_without_figures_is_no_line() -> None:
+    nothing = {"event": "evaluated", "round": 1, "sites": {}, "weighted": {}, "unweighted": {}}
+    assert lines(nothing) == []
 
 
 def test_a_baseline_is_one_line() -> None:

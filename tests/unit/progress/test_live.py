@@ -52,7 +52,7 @@ def test_baselines_are_counted() -> None:
     half = view_of([run_events.started(), run_events.finished(1)])
     whole = view_of(run_events.whole_run())
     shown = picture(whole, {"local-va": whole, "pooled": half})
-    assert shown[-1] == "baselines: va alone, all data pooled 1/2"
+    assert shown[-1] == "baselines: 1 done, all data pooled 1/2"
 
 
 def test_the_live_display_leaves_its_last_picture() -> None:

@@ -1,0 +1,118 @@
+"""Time the engines side by side on the digits workload, and compare their accuracies.
+
+make bench                                  all engines
+python -m benchmarks.digits --no-stock      without the stock SuperNodes, the slow part
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from benchmarks.digits import engines
+from benchmarks.digits.engines import Measurement, Workload
+from benchmarks.digits.make_data import ensure_files
+from benchmarks.digits.processes import Failed
+
+RESULTS = Path(__file__).parent / "results.json"
+TOLERANCE = 1e-6  # of a weighted accuracy; one of the 1,000 test images more or less is 1e-3
+
+
+def measurements(work: Workload, *, stock: bool) -> Iterator[Measurement]:
+    """One engine after the other, so that none disturbs another."""
+    cores = os.cpu_count() or 1
+    made = engines.build(work)
+    steps: list[Callable[[], Measurement]] = [lambda: engines.loop(work, 1)]
+    if cores > 1:
+        steps.append(lambda: engines.loop(work, cores))
+    steps.append(lambda: engines.simulate(work, 1))
+    steps.append(lambda: engines.simulate(work, 2))
+    steps.append(lambda: engines.federation(work, made))
+    if stock:
+        steps.append(lambda: engines.stock(work, made))
+    for step in steps:
+        yield step()
+
+
+def difference(one: Measurement, other: Measurement) -> float:
+    """The largest difference between two engines' accuracies in any round."""
+    pairs = zip(one.accuracies, other.accuracies, strict=True)
+    return max(abs(first - second) for first, second in pairs)
+
+
+def row(measured: Measurement, loop: Measurement) -> str:
+    ratio = measured.seconds / loop.seconds
+    apart = difference(measured, loop)
+    agrees = "same" if apart <= TOLERANCE else f"differ by {apart:.4f}"
+    accuracies = " ".join(f"{value:.4f}"[1:] for value in measured.accuracies[1:])
+    return (
+        f"{measured.engine:<33}{measured.threads:>8}{measured.seconds:>9.1f}{ratio:>8.2f}"
+        f"{measured.total:>9.1f}  {accuracies}  {agrees}"
+    )
+
+
+def header(rounds: int) -> str:
+    accuracies = "weighted accuracy by round"
+    width = max(len(accuracies), 6 * rounds - 1)
+    return (
+        f"{'':<33}{'threads':>8}{'rounds':>9}{'x loop':>8}{'in all':>9}  {accuracies:<{width}}"
+        f"  accuracies\n{'':<33}{'a proc.':>8}{'s':>9}{'':>8}{'s':>9}"
+    )
+
+
+def record(work: Workload, found: list[Measurement]) -> dict[str, Any]:
+    """The figures with what they depend on, for results.json."""
+    return {
+        "time": datetime.now(UTC).isoformat(timespec="seconds"),
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "versions": {name: version(name) for name in ("torch", "flwr", "numpy")}
+        | {"python": platform.python_version()},
+        "rounds": work.rounds,
+        "seed": work.seed,
+        "engines": [
+            asdict(one)
+            | {
+                "ratio_to_loop": one.seconds / found[0].seconds,
+                "largest_accuracy_difference": difference(one, found[0]),
+            }
+            for one in found
+        ],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seed", type=int, default=42)
+    parser.add_argument("--no-stock", action="store_true", help="leave the stock SuperNodes out")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="where the figures go as JSON")
+    parser.add_argument("--keep", type=Path, help="keep logs and runs in this (new) folder")
+    options = parser.parse_args()
+    ensure_files()
+    with tempfile.TemporaryDirectory(prefix="nbfed-bench-") as temporary:
+        work = Workload(options.rounds, options.seed, (options.keep or Path(temporary)).resolve())
+        found: list[Measurement] = []
+        print(header(options.rounds), flush=True)
+        try:
+            for measured in measurements(work, stock=not options.no_stock):
+                found.append(measured)
+                print(row(measured, found[0]), flush=True)
+        except Failed as error:
+            sys.exit(f"benchmark stopped: {error}")
+    options.out.write_text(json.dumps(record(work, found), indent=2) + "\n")
+    print(f"figures: {options.out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""What the names of a notebook stand for: its imports, functions and classes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nbfed.analyse.kinds import Kind, kind_of_call
+from nbfed.analyse.scopes import import_binding
+from nbfed.analyse.statements import Statement
+
+FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
+_MODULE_BASES = ("Module", "LightningModule", "Sequential", "ModuleList", "PreTrainedModel")
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """Names of the notebook, last definition of each.
+
+    ``aliases`` maps a name to the dotted name that it was imported from, ``functions`` and
+    ``classes`` to the definition.
+    """
+
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    functions: Mapping[str, FunctionDef] = field(default_factory=dict)
+    classes: Mapping[str, ast.ClassDef] = field(default_factory=dict)
+
+    def dotted(self, node: ast.AST) -> str | None:
+        """``torch.nn.Linear`` for ``nn.Linear``, None for what is not a dotted name."""
+        parts: list[str] = []
+        while isinstance(node, ast.Attribute):
+            parts.append(node.attr)
+            node = node.value
+        if not isinstance(node, ast.Name):
+            return None
+        parts.append(self.aliases.get(node.id, node.id))
+        return ".".join(reversed(parts))
+
+    def is_imported(self, name: str) -> bool:
+        """Whether ``name`` is bound by an import."""
+        return name in self.aliases
+
+    def module_class(self, name: str) -> bool:
+        """Whether the notebook's class ``name`` is a torch module."""
+        seen: set[str] = set()
+        todo = [name]
+        while todo:
+            current = todo.pop()
+            if current in seen or current not in self.classes:
+                continue
+            seen.add(current)
+            for base in self.classes[current].bases:
+                dotted = self.dotted(base) or ""
+                if dotted in self.classes:
+                    todo.append(dotted)
+                elif dotted.rpartition(".")[2] in _MODULE_BASES:
+                    return True
+                elif kind_of_call(dotted) is Kind.MODULE:
+                    return True
+        return False
+
+    def loss_class(self, name: str) -> bool:
+        """Whether the notebook's class ``name`` is named like a loss or metric."""
+        return kind_of_call(name) is Kind.LOSS or name.endswith(("Metric", "Meter"))
+
+
+def vocabulary_of(
+    statements: Sequence[Statement], helpers: Mapping[str, ast.Module] | None = None
+) -> Vocabulary:
+    """Collect imports, functions and classes, nested blocks included.
+
+    ``helpers`` maps the dotted names of modules beside the notebook to their trees.
+    """
+    aliases: dict[str, str] = {}
+    functions: dict[str, FunctionDef] = {}
+    classes: dict[str, ast.ClassDef] = {}
+    for dotted, tree in (helpers or {}).items():
+        for node in tree.body:
+            if isinstance(node, ast.ClassDef):
+                classes[f"{dotted}.{node.name}"] = node
+    for statement in statements:
+        for node in statement.nodes:
+            _collect(node, aliases, functions, classes)
+    return Vocabulary(aliases, functions, classes)
+
+
+def _collect(
+    node: ast.stmt,
+    aliases: dict[str, str],
+    functions: dict[str, FunctionDef],
+    classes: dict[str, ast.ClassDef],
+) -> None:
+    match node:
+        case ast.Import():
+            for alias in node.names:
+                target = alias.name if alias.asname else alias.name.partition(".")[0]
+                aliases[import_binding(alias)] = target
+        case ast.ImportFrom():
+            for alias in node.names:
+                aliases[import_binding(alias)] = f"{node.module or ''}.{alias.name}"
+        case ast.FunctionDef() | ast.AsyncFunctionDef():
+            functions[node.name] = node
+        case ast.ClassDef():
+            classes[node.name] = node
+        case ast.If() | ast.Try() | ast.With() | ast.For() | ast.While():
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.stmt):
+                    _collect(child, aliases, functions, classes)
+                elif isinstance(child, ast.ExceptHandler):
+                    for inner in child.body:
+                        _collect(inner, aliases, functions, classes)

@@ -1,0 +1,38 @@
+"""The compiler: the bytes of a notebook in, a program and its diagnostics out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
+from nbfed.notebook import read_notebook
+from nbfed.plan import plan
+from nbfed.program import Program
+from nbfed.regions import find_regions
+
+
+@dataclass(frozen=True)
+class Compilation:
+    """What compiling gave: a program, unless a diagnostic is an error."""
+
+    program: Program | None
+    diagnostics: tuple[Diagnostic, ...]
+
+
+def compile_notebook(
+    data: bytes, file: str, helpers: Mapping[str, str] | None = None
+) -> Compilation:
+    """Compile the notebook whose bytes are ``data``.
+
+    ``file`` is its base name, as messages show it; ``helpers`` maps the POSIX paths of Python
+    files beside it to their text. Runs nothing of the notebook.
+    """
+    notebook, problems = read_notebook(data, file)
+    if notebook is None or has_errors(problems):
+        return Compilation(None, sort_diagnostics(problems))
+    regions, found = find_regions(notebook)
+    problems = [*problems, *found]
+    program, planned = plan(notebook, regions, helpers or {})
+    problems = [*problems, *planned]
+    return Compilation(None if has_errors(problems) else program, sort_diagnostics(problems))

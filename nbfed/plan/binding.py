@@ -1,0 +1,237 @@
+"""Bind a function's parameters to what the notebook and the roles provide, by name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from nbfed.analyse.kinds import Kind
+from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.scopes import all_parameters
+from nbfed.analyse.statements import Statement
+from nbfed.analyse.values import module_parameters
+from nbfed.analyse.vocabulary import FunctionDef
+from nbfed.roles import Role
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A value that an argument may be bound to: its name, what it is, and who makes it.
+
+    ``text`` is the expression for it, such as ``CFG.lr`` for the name ``lr``.
+    """
+
+    name: str
+    kind: Kind
+    role: Role | None
+    text: str
+
+
+@dataclass(frozen=True)
+class Binding:
+    """The arguments of a call as source text; what is missing or tied, with its candidates."""
+
+    arguments: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    ties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    guessed_epoch: str = ""
+
+
+_SYNONYMS = tuple(
+    re.compile(pattern, re.I)
+    for pattern in (
+        r"(n|num|nb|max|no_of|number_of)?_?epochs?(_num|_count)?|n_?iters?|num_iterations",
+        r"lr|learning_?rate|step_size",
+        r"(batch|train_batch|mini_?batch)_?size|bs",
+        r"(weight_?decay|wd)",
+        r"momentum",
+        r"(num|n|nb)_?(classes|class|labels|outputs?)|out_?(dim|features|channels|size)",
+        r"(seed|random_?(seed|state))",
+        r"(device|dev)",
+        r"(data|root|image|img|train|base)?_?(dir|path|root|folder|file)(ectory)?s?(_name)?",
+    )
+)
+_BY_KIND = (
+    (re.compile(r"(.*_)?(crit(erion)?|loss(_?f(n|unc|unction))?|objective)(_.*)?", re.I), Kind.LOSS),
+    (re.compile(r"(.*_)?opt(im(izer)?)?(_.*)?", re.I), Kind.OPTIMIZER),
+    (re.compile(r"(.*_)?(sched(uler)?|lr_?scheduler)(_.*)?", re.I), Kind.SCHEDULER),
+    (re.compile(r"(.*_)?(dev|device)", re.I), Kind.DEVICE),
+    (re.compile(r"(.*_)?(metric|metric_fn)s?", re.I), Kind.METRIC),
+    (re.compile(r"(.*_)?transforms?(_.*)?", re.I), Kind.TRANSFORM),
+)
+_LOADER = re.compile(
+    r"(.*_?)?(loaders?|dl|dataloaders?|data|dataset|ds|iter(ator)?|generator|batches|set)(_.*)?", re.I
+)
+_MODEL = re.compile(r"(.*_)?(model|net|network|module|classifier|cnn|unet|mlp)\d*", re.I)
+_EPOCH = re.compile(r"(cur(rent)?_)?(epoch|ep|e|epoch_?(idx|i|num|number)?|round|rnd)", re.I)
+_PARTS = (
+    ("train", re.compile(r"train|trn|tr_", re.I)),
+    ("validation", re.compile(r"val|valid|dev", re.I)),
+    ("test", re.compile(r"test|tst|te_|holdout|eval", re.I)),
+)
+
+
+def bind(
+    function: FunctionDef,
+    role: Role,
+    offers: Sequence[Offer],
+    models: Sequence[str],
+) -> Binding:
+    """Find an argument for every parameter: equal names first, then synonyms, then defaults."""
+    modules = module_parameters(function)
+    arguments: list[str] = []
+    missing: list[str] = []
+    ties: dict[str, tuple[str, ...]] = {}
+    guessed = ""
+    by_keyword = False
+    for name, has_default, keyword_only in _signature(function):
+        found = _candidates(name, role, offers, models, name in modules)
+        if has_default:
+            found = [item for item in found if _worth_passing(item, offers, name)]
+        if len(found) > 1:
+            ties[name] = tuple(found)
+            continue
+        if found:
+            by_keyword = by_keyword or keyword_only
+            arguments.append(f"{name}={found[0]}" if by_keyword else found[0])
+        elif has_default:
+            by_keyword = True
+        elif _EPOCH.fullmatch(name):
+            guessed = name
+            arguments.append(f"{name}=0" if by_keyword else "0")
+        else:
+            missing.append(name)
+    return Binding(tuple(arguments), tuple(missing), ties, guessed)
+
+
+def _signature(function: FunctionDef) -> list[tuple[str, bool, bool]]:
+    """Name, whether it has a default, whether it must be passed by name."""
+    arguments = function.args
+    plain = [*arguments.posonlyargs, *arguments.args]
+    first_default = len(plain) - len(arguments.defaults)
+    rows = [(arg.arg, place >= first_default, False) for place, arg in enumerate(plain)]
+    rows.extend(
+        (arg.arg, default is not None, True)
+        for arg, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
+    )
+    return rows
+
+
+def _worth_passing(found: str, offers: Sequence[Offer], name: str) -> bool:
+    """A default gives way to a parameter or a site's key, and to a value of the same name."""
+    return any(
+        offer.text == found and (offer.role in (Role.PARAMS, Role.SITE) or offer.text == name)
+        for offer in offers
+    )
+
+
+def _candidates(
+    name: str, role: Role, offers: Sequence[Offer], models: Sequence[str], is_module: bool
+) -> list[str]:
+    if is_module or (_MODEL.fullmatch(name) and models):
+        if name in models:
+            return [name]
+        if models and (is_module or len(models) == 1):
+            return list(models)
+    exact = [offer.text for offer in offers if offer.name == name]
+    if exact:
+        return exact[:1]
+    folded = [offer.text for offer in offers if offer.name.lower() == name.lower()]
+    if folded:
+        return folded[:1]
+    for pattern, kind in _BY_KIND:
+        if pattern.fullmatch(name):
+            return [offer.text for offer in offers if offer.kind is kind]
+    for pattern in _SYNONYMS:
+        if pattern.fullmatch(name):
+            found = [offer for offer in offers if pattern.fullmatch(offer.name)]
+            settings = [offer for offer in found if offer.role in (Role.PARAMS, Role.SITE)]
+            return [offer.text for offer in settings or found]
+    if _LOADER.fullmatch(name):
+        return _loaders(name, role, offers)
+    return []
+
+
+def _loaders(name: str, role: Role, offers: Sequence[Offer]) -> list[str]:
+    """Data of the part that a parameter, or else its role, speaks of; loaders before datasets."""
+    data = [offer for offer in offers if offer.role is Role.DATA]
+    for part in (_part(name),) if _part(name) else _PARTS_OF_ROLE[role]:
+        found = [offer for offer in data if _part(offer.name) == part]
+        loaders = [
+            offer
+            for offer in found
+            if offer.kind is Kind.LOADER or re.search("load|dl$", offer.name, re.I)
+        ]
+        if found:
+            return [offer.text for offer in loaders or found]
+    return [data[0].text] if len(data) == 1 else []
+
+
+_PARTS_OF_ROLE: Mapping[Role, tuple[str, ...]] = {
+    Role.TRAIN: ("train",),
+    Role.EVALUATE: ("test", "validation"),
+    Role.DATA: (),
+    Role.MODEL: (),
+}
+
+
+def _part(name: str) -> str:
+    """Which part of the data a name speaks of, "" if it does not say."""
+    for part, pattern in _PARTS:
+        if pattern.search(name):
+            return part
+    return ""
+
+
+def offers_of(facts: Facts, before: int) -> list[Offer]:
+    """What a call at ``before`` could use: top-level names, then the values inside settings."""
+    offers: list[Offer] = []
+    inner: list[Offer] = []
+    for name in facts.touching:
+        last = facts.before(name, before)
+        if last is None or name not in last.names.bound or last.role in _NOT_OFFERED:
+            continue
+        inner.extend(_settings_in(last, name))
+        if last.is_import or last.is_definition:
+            continue
+        fact = facts.fact(last)
+        role = last.role
+        if role is None and fact.origins & {Role.DATA} and Role.MODEL not in fact.origins:
+            role = Role.DATA
+        offers.append(Offer(name, fact.kinds.get(name, Kind.UNKNOWN), role, name))
+    return offers + inner
+
+
+def _settings_in(statement: Statement, name: str) -> list[Offer]:
+    """Values of ``class CFG: lr = ...``, ``Namespace(lr=...)`` and ``{"lr": ...}``."""
+    found: list[tuple[str, str]] = []
+    for node in statement.nodes:
+        match node:
+            case ast.ClassDef(name=str(owner), body=body) if owner == name:
+                for part in body:
+                    if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
+                        found.append((part.targets[0].id, f"{name}.{part.targets[0].id}"))
+            case ast.Assign(targets=[ast.Name(id=owner)], value=ast.Call(keywords=keywords)):
+                found.extend((k.arg, f"{name}.{k.arg}") for k in keywords if k.arg and owner == name)
+            case ast.Assign(targets=[ast.Name(id=owner)], value=ast.Dict(keys=keys)):
+                for key in keys:
+                    if isinstance(key, ast.Constant) and isinstance(key.value, str) and owner == name:
+                        found.append((key.value, f"{name}[{key.value!r}]"))
+    return [Offer(key, Kind.UNKNOWN, None, text) for key, text in found]
+
+
+_NOT_OFFERED = (Role.TRAIN, Role.EVALUATE, Role.SKIP, Role.STRATEGY)
+
+
+def required_parameters(function: FunctionDef) -> list[str]:
+    """Parameters without a default, ``self`` left out."""
+    return [name for name, default, _ in _signature(function) if not default and name != "self"]
+
+
+def has_star_parameters(function: FunctionDef) -> bool:
+    """Whether the function takes ``*args`` or ``**kwargs``."""
+    names = {arg.arg for arg in all_parameters(function.args)}
+    plain = {name for name, _, _ in _signature(function)}
+    return bool(names - plain)

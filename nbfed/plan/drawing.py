@@ -1,0 +1,178 @@
+"""Leave out of the roles' code what only draws, opens windows, or frees memory."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from nbfed.analyse.changes import root_name
+from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.statements import Statement, edited
+from nbfed.diagnostics import Diagnostic
+from nbfed.plan.completed import Completed
+from nbfed.plan.notes import note
+from nbfed.plan.settings import Settings
+from nbfed.roles import Role
+
+_ROLES = frozenset({Role.DATA, Role.MODEL, Role.TRAIN, Role.EVALUATE})
+_DRAWS = re.compile(
+    r"(matplotlib|seaborn|plotly|bokeh|altair|pylab|skimage\.io\.imshow|napari)(\..*)?|"
+    r"cv2\.(imshow|waitKey|destroyAllWindows|namedWindow)|"
+    r"IPython\.display\..*|display|clear_output|"
+    r"monai\.visualize\.(plot_2d_or_3d_image|matshow3d)|"
+    r"(torchsummary|torchinfo|torchviz|pytorch_model_summary)\..*"
+)
+_DRAWING_METHODS = frozenset({"show", "imshow", "plot", "hist", "boxplot", "savefig"})
+_LEAVES = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Pass)
+
+
+def without_drawing(facts: Facts, settings: Settings) -> Completed:
+    """The statements without the drawing ones; `pass` stands where one was inside a block."""
+    statements: list[Statement] = []
+    problems: list[Diagnostic] = []
+    for statement in facts.statements:
+        if statement.role not in _ROLES or statement.is_import or statement.text:
+            statements.append(statement)
+            continue
+        if _only_frees(statement):
+            continue
+        found = _Drawing(facts).found_in(statement)
+        if not found:
+            statements.append(statement)
+            continue
+        problems.append(
+            note(
+                facts,
+                "NBF211",
+                statement,
+                _summary(facts, statement, found),
+                node=found[0],
+            )
+        )
+        kept = _without(facts, statement, found)
+        if kept is not None:
+            statements.append(kept)
+    return Completed(tuple(statements) if problems or len(statements) != len(facts.statements)
+                     else facts.statements, tuple(problems))
+
+
+def _only_frees(statement: Statement) -> bool:
+    """``del model``: in a function, it would only make the result unreachable."""
+    return all(
+        isinstance(node, ast.Delete)
+        and all(isinstance(target, ast.Name) for target in node.targets)
+        for node in statement.nodes
+    )
+
+
+def _summary(facts: Facts, statement: Statement, found: list[ast.stmt]) -> str:
+    first = ast.unparse(found[0]).split("\n")[0]
+    first = first if len(first) <= 50 else f"{first[:47]}..."
+    more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+    return f"`{first}`{more} only draws; left out of `{statement.role}`"
+
+
+@dataclass
+class _Drawing:
+    """Finds drawing statements; ``canvases`` are names that hold figures and axes."""
+
+    facts: Facts
+    canvases: set[str] = field(default_factory=set)
+
+    def found_in(self, statement: Statement) -> list[ast.stmt]:
+        leaves = [leaf for node in statement.nodes for leaf in _simple_statements(node)]
+        for leaf in leaves:
+            if isinstance(leaf, ast.Assign) and self._draws(leaf.value):
+                self.canvases |= _names(leaf.targets)
+        found = [leaf for leaf in leaves if self._is_drawing(leaf)]
+        # A figure that is used for more than drawing stays, and so does what makes it.
+        dropped = {id(part) for leaf in found for part in ast.walk(leaf)}
+        needed = {
+            part.id
+            for node in statement.nodes
+            for part in ast.walk(node)
+            if isinstance(part, ast.Name)
+            and isinstance(part.ctx, ast.Load)
+            and part.id in self.canvases
+            and id(part) not in dropped
+        }
+        return [
+            leaf
+            for leaf in found
+            if not needed or not isinstance(leaf, ast.Assign) or not _names(leaf.targets) & needed
+        ]
+
+    def _is_drawing(self, leaf: ast.stmt) -> bool:
+        match leaf:
+            case ast.Expr(value=ast.Call() as call):
+                return self._draws(call)
+            case ast.Assign(targets=targets, value=value):
+                return self._draws(value) and all(
+                    isinstance(target, (ast.Name, ast.Tuple, ast.List)) for target in targets
+                )
+        return False
+
+    def _draws(self, value: ast.expr) -> bool:
+        if not isinstance(value, ast.Call):
+            return False
+        dotted = self.facts.vocabulary.dotted(value.func) or ""
+        if _DRAWS.fullmatch(dotted) and dotted not in self.facts.vocabulary.functions:
+            return True
+        root = root_name(value.func)
+        if root in self.canvases:
+            return True
+        if isinstance(value.func, ast.Attribute) and isinstance(value.func.value, ast.Call):
+            return self._draws(value.func.value)
+        return (
+            isinstance(value.func, ast.Attribute)
+            and value.func.attr in _DRAWING_METHODS
+            and not self.facts.vocabulary.is_imported(root or "")
+        )
+
+
+def _names(targets: list[ast.expr]) -> set[str]:
+    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+
+
+def _simple_statements(node: ast.stmt) -> Iterator[ast.stmt]:
+    if isinstance(node, (ast.Expr, ast.Assign)):
+        yield node
+        return
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            yield from _simple_statements(child)
+        elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
+            for inner in child.body:
+                yield from _simple_statements(inner)
+
+
+def _without(facts: Facts, statement: Statement, found: list[ast.stmt]) -> Statement | None:
+    """The statement with ``found`` replaced by ``pass``, None if nothing of it is left."""
+    dropped = {id(leaf) for leaf in found}
+    if all(_nothing_left(node, dropped) for node in statement.nodes):
+        return None
+    lines = facts.notebook.cell(statement.cell).source.split("\n")
+    edits: dict[int, str] = {}
+    for leaf in found:
+        last = leaf.end_lineno or leaf.lineno
+        before = lines[leaf.lineno - 1].encode()[: leaf.col_offset].decode(errors="ignore")
+        after = lines[last - 1].encode()[leaf.end_col_offset or 0 :].decode(errors="ignore")
+        if before.strip() or after.strip(" \t;").partition("#")[0].strip():
+            continue  # it shares its line with other code
+        source = " ".join(line.strip() for line in lines[leaf.lineno - 1 : last])
+        source = source if len(source) <= 60 else f"{source[:57]}..."
+        edits[leaf.lineno] = f"{before}pass  # nbfed: dropped {source}"
+        edits.update(dict.fromkeys(range(leaf.lineno + 1, last + 1), ""))
+    return edited(statement, edits, facts.notebook) if edits else statement
+
+
+def _nothing_left(node: ast.stmt, dropped: set[int]) -> bool:
+    if id(node) in dropped:
+        return True
+    match node:
+        case ast.For() | ast.If() | ast.With():
+            return all(_nothing_left(part, dropped) for part in [*node.body, *getattr(node, "orelse", [])])
+        case _:
+            return False

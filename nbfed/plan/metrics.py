@@ -1,0 +1,139 @@
+"""Which names of a stage are its metrics: the numbers that leave a site."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from nbfed.analyse.kinds import Kind
+from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
+from nbfed.analyse.statements import Statement
+from nbfed.analyse.values import last_returned
+from nbfed.diagnostics import Diagnostic
+from nbfed.plan.notes import note
+from nbfed.roles import Role
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Names of metrics, or the one name of a mapping that holds them."""
+
+    names: tuple[str, ...] = ()
+    mapping: str = ""
+    problems: tuple[Diagnostic, ...] = ()
+
+
+def metrics_of(facts: Facts, role: Role, hidden: frozenset[str] = frozenset()) -> Metrics:
+    """The metrics of a role's statements. ``hidden`` names, such as the model's, are none.
+
+    ``metrics=`` on a region settles it. Else they are the names that the region binds outside
+    its loops over batches and that hold a number, as far as the text tells; what only adds up
+    or counts is taken only where nothing else is.
+    """
+    own = facts.of_role(role)
+    named = [(item, item.options["metrics"]) for item in own if "metrics" in item.options]
+    if named:
+        return _named(facts, own, named[0][0], named[0][1])
+    mapping = _mapping(facts, own)
+    if mapping and role is Role.EVALUATE:
+        return Metrics(mapping=mapping)
+    names = _numbers(facts, own, role, hidden)
+    if names or role is not Role.EVALUATE or not own:
+        return Metrics(names)
+    problem = note(
+        facts,
+        "NBF301",
+        own[-1],
+        "`evaluate` binds no number that could be a metric",
+        "assign it to a name, as in `accuracy = correct / total`, and name it: "
+        "`# nbfed: evaluate metrics=accuracy`",
+    )
+    return Metrics(problems=(problem,))
+
+
+def _named(
+    facts: Facts, own: Sequence[Statement], at: Statement, option: str
+) -> Metrics:
+    names = tuple(part.strip() for part in option.split(",") if part.strip())
+    problems: list[Diagnostic] = []
+    bound = frozenset(name for item in own for name in item.names.bound)
+    for name in dict.fromkeys(names):
+        if names.count(name) > 1:
+            problems.append(note(facts, "NBF308", at, f"the metric `{name}` is named twice"))
+        if name not in bound:
+            problems.append(
+                note(
+                    facts,
+                    "NBF301",
+                    at,
+                    f"the metric `{name}` is bound nowhere in the {at.role} region",
+                    f"the region binds {_listed(bound)}",
+                )
+            )
+    return Metrics(tuple(dict.fromkeys(names)), problems=tuple(problems))
+
+
+def _listed(names: frozenset[str]) -> str:
+    return ", ".join(f"`{name}`" for name in sorted(names)[:12]) or "nothing"
+
+
+def _mapping(facts: Facts, own: Sequence[Statement]) -> str:
+    """The name that holds all metrics as a dictionary, if the region ends with such a one."""
+    for item in reversed(own):
+        for node in reversed(item.nodes):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                if is_metrics_mapping(facts, node.value):
+                    return node.targets[0].id
+    return ""
+
+
+def is_metrics_mapping(facts: Facts, value: ast.expr) -> bool:
+    """Whether ``value`` is a dictionary of numbers by text, or a call that returns one."""
+    match value:
+        case ast.Dict(keys=[_, *_]):
+            return _number_values(facts, value)
+        case ast.Call(func=ast.Name(id=name)) if name in facts.vocabulary.functions:
+            returned = last_returned(facts.vocabulary.functions[name])
+            return isinstance(returned, ast.Dict) and bool(returned.keys)
+    return False
+
+
+def _number_values(facts: Facts, value: ast.Dict) -> bool:
+    numbers = Numbers(facts.vocabulary, {})
+    return all(
+        isinstance(key, ast.Constant) and isinstance(key.value, str) for key in value.keys
+    ) and all(numbers.surety(part, {}) is not Surety.NO for part in value.values)
+
+
+def _numbers(
+    facts: Facts, own: Sequence[Statement], role: Role, hidden: frozenset[str]
+) -> tuple[str, ...]:
+    body = [node for item in own for node in item.nodes]
+    found = Numbers(facts.vocabulary, _kinds(facts, own)).judged(body)
+    outside = outside_batches(body)
+    likely = frozenset(name for item in own for name in item.names.likely)
+    usable = {
+        name: entry
+        for name, entry in found.items()
+        if name in outside & likely and name not in hidden and entry.surety > Surety.NO
+    }
+    least = Surety.LIKELY
+    if role is Role.EVALUATE and not any(entry.surety >= least for entry in usable.values()):
+        least = Surety.UNKNOWN
+    usable = {name: entry for name, entry in usable.items() if entry.surety >= least}
+    return tuple(telling(usable))
+
+
+def _kinds(facts: Facts, own: Sequence[Statement]) -> dict[str, Kind]:
+    """Kinds of the names that the statements read, as they are before them."""
+    kinds: dict[str, Kind] = {}
+    for item in own:
+        for name in (*item.names.reads, *item.names.soft_reads):
+            before = facts.before(name, item.order)
+            if before is not None and name not in kinds:
+                kind = facts.fact(before).kinds.get(name)
+                if kind is not None:
+                    kinds[name] = kind
+    return kinds

@@ -1,0 +1,114 @@
+"""What is said where a role cannot have a statement that it needs."""
+
+from __future__ import annotations
+
+import ast
+
+from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.statements import Statement
+from nbfed.diagnostics import Diagnostic
+from nbfed.plan.notes import note, place
+from nbfed.plan.slice import Need
+from nbfed.roles import Role
+
+
+def impure(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
+    """An unmarked statement does more than define."""
+    effect = facts.purity.first_effect(found)
+    return note(
+        facts,
+        "NBF203",
+        found,
+        f"`{role}` needs `{need.name}` ({place(need.reader)}), and this unmarked statement "
+        f"{_what(facts, effect)}",
+        "put a line above it: `# nbfed: data` (each site runs it once), `# nbfed: site` (each "
+        "site sets the value), `# nbfed: include` (copied where it is needed) or, for a plain "
+        "number or text, `# nbfed: params`",
+        effect,
+    )
+
+
+def _what(facts: Facts, effect: ast.AST) -> str:
+    match effect:
+        case ast.Call():
+            name = facts.vocabulary.dotted(effect.func) or ast.unparse(effect.func)
+            return f"calls `{name if len(name) <= 60 else name[:57] + '...'}`"
+        case ast.With() | ast.AsyncWith():
+            return "opens something"
+        case ast.For() | ast.While() | ast.AsyncFor():
+            return "is a loop that does more than define"
+        case _:
+            return "does more than define"
+
+
+def model_needs_site(facts: Facts, need: Need, found: Statement) -> Diagnostic:
+    """The model is made at the server too, which has no site.yaml."""
+    return note(
+        facts,
+        "NBF314",
+        need.reader,
+        f"the model needs `{need.name}`, which differs per site ({place(found)})",
+        f"the server makes the model too: give `{need.name}` the role `params`",
+        need.node,
+    )
+
+
+def model_needs_data(facts: Facts, need: Need, found: Statement) -> Diagnostic:
+    """The model is made at the server too, which has no data."""
+    return note(
+        facts,
+        "NBF314",
+        need.reader,
+        f"the model needs `{need.name}`, which is made from a site's data ({place(found)})",
+        f"write the value down in a `# nbfed: params` cell: `{need.name} = ...`",
+        need.node,
+    )
+
+
+def data_needs_model(facts: Facts, need: Need, found: Statement) -> Diagnostic:
+    """Data are loaded before there is a model."""
+    return note(
+        facts,
+        "NBF213",
+        need.reader,
+        f"`data` needs `{need.name}`, a model ({place(found)}); data are loaded without one",
+        "move the statement into the train or evaluate region",
+        need.node,
+    )
+
+
+def skipped(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
+    """The one definition is in a region that is never used."""
+    return note(
+        facts,
+        "NBF207",
+        need.reader,
+        f"`{role}` needs `{need.name}`, which only {place(found)} defines, and that is `skip`",
+        f"remove `skip` from cell {found.cell}, or mark the statement `# nbfed: include`",
+        need.node,
+    )
+
+
+def made_elsewhere(
+    facts: Facts, role: Role, need: Need, found: Statement, owner: Role
+) -> Diagnostic:
+    """A value that only another role computes."""
+    return note(
+        facts,
+        "NBF213",
+        need.reader,
+        f"`{role}` reads `{need.name}`, which `{owner}` computes ({place(found)})",
+        f"compute `{need.name}` in the {role} region, or remove this use",
+        need.node,
+    )
+
+
+def change_left_out(facts: Facts, need: Need, found: Statement) -> Diagnostic:
+    """A bare call may change an object that is used."""
+    return note(
+        facts,
+        "NBF206",
+        found,
+        f"this call may change `{need.name}`, which is used in {place(need.reader)}; it is left out",
+        "mark it `# nbfed: include` to keep it, `# nbfed: skip` if it does not matter",
+    )

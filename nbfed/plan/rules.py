@@ -1,0 +1,170 @@
+"""The rules of a slice: what becomes of a statement that a role needs.
+
+Each rule looks at one statement and answers with a verdict, or with None where it does not
+apply; the first answer counts. To add a rule, write it and put it into ``_RULES``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from nbfed.analyse.kinds import Kind
+from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.statements import Statement
+from nbfed.plan import refusals
+from nbfed.plan.settings import Settings
+from nbfed.plan.slice import Need, Slice
+from nbfed.plan.verdict import Argue, Copy, Pass, Refuse, Verdict, Warned
+from nbfed.program import Origin
+from nbfed.roles import Role
+
+_USERS = (Role.TRAIN, Role.EVALUATE)
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the rules know: the notebook and its settings."""
+
+    facts: Facts
+    settings: Settings
+
+    def judge(self, of: Slice, need: Need, found: Statement) -> Verdict:
+        """The verdict of the first rule that applies."""
+        for rule in _RULES:
+            verdict = rule(self, of, need, found)
+            if verdict is not None:
+                return verdict
+        return Refuse(refusals.impure(self.facts, of.role, need, found))
+
+
+Rule = Callable[[Context, Slice, Need, Statement], Verdict | None]
+
+
+def _setting(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    role = context.settings.bound_by.get((found.order, need.name))
+    if role is Role.PARAMS:
+        return Argue(Origin.PARAMS)
+    if role is Role.SITE and of.role is Role.MODEL:
+        return Refuse(refusals.model_needs_site(context.facts, need, found))
+    return Argue(Origin.SITE) if role is Role.SITE else None
+
+
+def _own(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    return Copy() if found.role is of.role else None
+
+
+def _model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    kind = context.facts.fact(found).kinds.get(need.name)
+    if kind is not Kind.MODULE or found.is_definition:
+        return None
+    if of.role in _USERS:
+        return Argue(Origin.MODEL)
+    if of.role is Role.DATA:
+        return Refuse(refusals.data_needs_model(context.facts, need, found))
+    return None
+
+
+def _definition(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    if found.role is Role.SKIP:
+        return Refuse(refusals.skipped(context.facts, of.role, need, found))
+    return Copy() if found.is_import or found.is_definition else None
+
+
+def _included(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    return Copy() if found.role is Role.INCLUDE else None
+
+
+def _data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    fact = context.facts.fact(found)
+    if found.role is not Role.DATA and found.order not in of.adopted:
+        return None
+    if fact.harmless and Role.DATA not in fact.origins and found.order not in of.adopted:
+        return Copy()
+    if of.role in _USERS:
+        return Argue(Origin.DATA)
+    if of.role is Role.MODEL:
+        return Refuse(refusals.model_needs_data(context.facts, need, found))
+    return Copy()
+
+
+def _model_region(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    if found.role is not Role.MODEL:
+        return None
+    return Copy() if of.role is Role.MODEL or context.facts.fact(found).harmless else None
+
+
+def _other_role(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """Training's statements that evaluation needs, and the like."""
+    role = found.role
+    if role not in (Role.TRAIN, Role.EVALUATE, Role.STRATEGY) or role is of.role:
+        return None
+    if need.name not in found.names.bound:
+        return Pass()
+    fact = context.facts.fact(found)
+    foreign = {Role.TRAIN, Role.EVALUATE} - {of.role}
+    if not fact.origins & foreign and (fact.harmless or _is_assignment(found)):
+        return Copy()
+    if need.name not in found.names.binds and context.facts.before(need.name, found.order):
+        return Pass()
+    return Refuse(refusals.made_elsewhere(context.facts, of.role, need, found, role))
+
+
+def _harmless(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    return Copy() if context.facts.fact(found).harmless else None
+
+
+def _loads_data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """An unmarked statement that works on the site's data belongs to loading them."""
+    fact = context.facts.fact(found)
+    if Role.MODEL in fact.origins:
+        return None
+    if not (fact.origins & {Role.DATA, Role.SITE} or _calls_data_function(context, found)):
+        return None
+    if of.role is Role.MODEL:
+        return Refuse(refusals.model_needs_data(context.facts, need, found))
+    of.adopted[found.order] = found
+    return Copy() if of.role is Role.DATA else Argue(Origin.DATA)
+
+
+def _calls_data_function(context: Context, found: Statement) -> bool:
+    for name in found.names.reads:
+        source = context.facts.before(name, found.order)
+        if source is not None and source.role is Role.DATA and source.is_definition:
+            return True
+    return False
+
+
+def _training_tool(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """What is made from the model can only stand where the model is: at the stage's start."""
+    uses_model = Role.MODEL in context.facts.fact(found).origins
+    return Copy() if of.role in _USERS and uses_model and _is_assignment(found) else None
+
+
+def _bare_call(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    if need.name in found.names.bound or not isinstance(found.node, ast.Expr):
+        return None
+    return Warned(refusals.change_left_out(context.facts, need, found))
+
+
+def _is_assignment(statement: Statement) -> bool:
+    return all(
+        isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)) for node in statement.nodes
+    )
+
+
+_RULES: tuple[Rule, ...] = (
+    _setting,
+    _own,
+    _model,
+    _definition,
+    _included,
+    _data,
+    _model_region,
+    _other_role,
+    _harmless,
+    _loads_data,
+    _training_tool,
+    _bare_call,
+)

@@ -1,0 +1,149 @@
+"""The contract with Flower's internals: superlink.py against the real SuperLink."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
+from flwr.proto.control_pb2 import ListRunsRequest
+
+from .conftest import Package
+from .fake_grid import FakeSite
+from .fleet_site import FleetSite
+
+
+@pytest.fixture
+def process(server: Package, tmp_path: Path, flower_home: None) -> Iterator[Any]:
+    with server.superlink_process.superlink_process("127.0.0.1:0", tmp_path / "state") as made:
+        yield made
+
+
+@pytest.fixture
+def link(server: Package, process: Any) -> Iterator[Any]:
+    made = server.superlink.SuperLink(
+        process.address, process.certificates.ca, process.secret, process.alive
+    )
+    with closing(made):
+        made.wait_until_ready(60)
+        yield made
+
+
+def statuses(link: Any) -> dict[int, tuple[str, str]]:
+    runs = link._control.ListRuns(ListRunsRequest()).run_dict
+    return {key: (run.status.status, run.status.sub_status) for key, run in runs.items()}
+
+
+def wait_for_nodes(grid: Any, count: int) -> list[int]:
+    deadline = time.monotonic() + 30
+    while len(nodes := list(grid.get_node_ids())) < count:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return nodes
+
+
+def wait_for_reply(grid: Any, message_id: str) -> Message:
+    deadline = time.monotonic() + 30
+    while not (replies := list(grid.pull_messages([message_id]))):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return replies[0]
+
+
+def test_a_message_goes_to_a_site_and_its_reply_comes_back(
+    server: Package, process: Any, link: Any
+) -> None:
+    site = FakeSite("alpha", server.settings.CLIENT_DIGEST)
+    # Several of Flower's chunks, and not all zeros: equal chunks are sent once.
+    big = np.random.default_rng(0).normal(size=3_000_000).astype(np.float32)
+    with link.run("demo") as run:
+        assert list(statuses(link).values()) == [("running", "")]
+        thread = FleetSite(process.address, process.certificates.ca, site)
+        thread.start()
+        (node,) = wait_for_nodes(run.grid, 1)
+        config = ConfigRecord({"evaluate": False})
+        arrays = ArrayRecord({"w": Array(big)})
+        (sent,) = run.grid.push_messages(
+            [Message(RecordDict({"arrays": arrays, "config": config}), node, "train")]
+        )
+        reply = wait_for_reply(run.grid, sent)
+        assert np.array_equal(reply.content["arrays"]["w"].numpy(), big + 1)
+        assert reply.metadata.src_node_id == node
+        assert reply.metadata.reply_to_message_id == sent
+        run.completed = True
+    assert list(statuses(link).values()) == [("finished", "completed")]
+    link.wait_until_deserted(30)
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+def test_a_run_that_fails_is_reported_as_failed(link: Any) -> None:
+    with pytest.raises(ZeroDivisionError), link.run("demo"):
+        raise ZeroDivisionError
+    assert list(statuses(link).values()) == [("finished", "failed")]
+
+
+def test_no_update_of_a_site_is_written_to_the_disk(process: Any, link: Any) -> None:
+    with link.run("demo"):
+        # Flower keeps an id of this installation in its own folder.
+        folders = (process.log.parent, process.log.parent / "pki")
+        kept = {p.name for folder in folders for p in folder.iterdir() if p.is_file()}
+    assert kept == {
+        "lock",
+        "superexec.secret",
+        "superlink.log",
+        "ca.pem",
+        "ca.key",
+        "server.pem",
+        "server.key",
+    }
+
+
+def test_nobody_gets_the_task_without_the_secret(server: Package, process: Any, link: Any) -> None:
+    stranger = server.superlink.SuperLink(
+        process.address, process.certificates.ca, b"guessed", process.alive
+    )
+    with closing(stranger), pytest.raises(ConnectionError, match="401"), stranger.run("demo"):
+        raise AssertionError("the task was handed out")
+
+
+def test_a_superlink_that_is_gone_is_an_error_and_no_endless_retry(process: Any, link: Any) -> None:
+    with link.run("demo") as run:
+        process.child.kill()
+        process.child.wait()
+        with pytest.raises(ConnectionError, match="does not answer any more"):
+            run.grid.get_node_ids()
+
+
+def test_the_state_holds_no_secret_that_others_can_read(process: Any) -> None:
+    state = process.log.parent
+    for name in ("superexec.secret", "pki/ca.key", "pki/server.key"):
+        assert (state / name).stat().st_mode & 0o077 == 0, name
+    assert state.stat().st_mode & 0o077 == 0
+
+
+def test_certificates_are_made_once(server: Package, tmp_path: Path) -> None:
+    make = server.certificates.ensure_certificates
+    first = {p.name: p.read_bytes() for p in _files(make(tmp_path / "pki"))}
+    assert {p.name: p.read_bytes() for p in _files(make(tmp_path / "pki"))} == first
+
+
+def test_a_certificate_that_expires_is_renewed_under_the_same_authority(
+    server: Package, tmp_path: Path, monkeypatch
+) -> None:
+    module = server.certificates
+    monkeypatch.setattr(module, "_SERVER_DAYS", 10)
+    paths = module.ensure_certificates(tmp_path / "pki")
+    ca, old = paths.ca.read_bytes(), paths.server.read_bytes()
+    monkeypatch.undo()
+    module.ensure_certificates(tmp_path / "pki")
+    assert paths.ca.read_bytes() == ca and paths.server.read_bytes() != old
+
+
+def _files(certificates: Any) -> list[Path]:
+    return [certificates.ca, certificates.server, certificates.key]
