@@ -116,7 +116,7 @@ def _request(path: Path) -> dict[str, str]:
             content = json.loads(file.read(_LONGEST_REQUEST))
     except OSError as error:
         raise AdmissionError(f"{path} cannot be read: {error.strerror}") from error
-    except ValueError:
+    except (ValueError, RecursionError):
         content = None
     if (
         not isinstance(content, dict)

@@ -51,7 +51,7 @@ def read_keys(path: Path) -> dict[str, SiteKey]:
         return {}
     except OSError as error:
         raise KeyringError(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise KeyringError(f"{path} is not a file of keys that this server wrote") from error
 
 
