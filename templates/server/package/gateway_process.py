@@ -25,7 +25,7 @@ _log = logging.getLogger(__name__)
 @contextmanager
 def gateway_process(
     listener: socket.socket, superlink: str, certificates: Certificates, state: Path
-) -> Iterator[None]:
+) -> Iterator[GatewayProcess]:
     """Serve on ``listener`` (bound, not listening yet) as long as the block lasts.
 
     A gateway that ends by itself is started again: the socket stays, sites only have to call once
@@ -36,18 +36,18 @@ def gateway_process(
     command += ["--ca", str(certificates.ca), "--cert", str(certificates.server)]
     command += ["--key", str(certificates.key), "--keys", str(state / KEYS_FILE)]
     with (state / "gateway.log").open("wb") as log:
-        keeper = _Keeper(command, listener.fileno(), log.fileno())
+        keeper = GatewayProcess(command, listener.fileno(), log.fileno())
         thread = threading.Thread(target=keeper.keep, daemon=True)
         thread.start()
         try:
-            yield
+            yield keeper
         finally:
             keeper.stop()
             thread.join()
 
 
 @dataclass
-class _Keeper:
+class GatewayProcess:
     """Starts the gateway, again and again if need be."""
 
     command: list[str]
@@ -57,13 +57,20 @@ class _Keeper:
     lock: threading.Lock = field(default_factory=threading.Lock)
     child: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the process that serves now, or served last; 0 before the first."""
+        return self.child.pid if self.child else 0
+
     def keep(self) -> None:
+        """Start the gateway until ``stop`` is called."""
         while (child := self._start()) is not None:
             code = child.wait()
             if not self.stopping.wait(_AGAIN_SECONDS):
                 _log.warning("the gateway ended (%d) and is started again; see gateway.log", code)
 
     def stop(self) -> None:
+        """End the gateway, and start none any more."""
         with self.lock:
             self.stopping.set()
             child = self.child

@@ -46,11 +46,14 @@ class SuperLinkProcess:
 
 
 @contextmanager
-def superlink_process(address: str, state_dir: Path) -> Iterator[SuperLinkProcess]:
+def superlink_process(
+    address: str, state_dir: Path, *, admitted_only: bool = False
+) -> Iterator[SuperLinkProcess]:
     """Run a SuperLink on ``address`` (HOST:PORT, port 0 for any) with its keys in ``state_dir``.
 
     It speaks TLS only, runs no code but its own, and its Runtime API takes a secret that is new
-    each time and that nobody but this process knows. Raises StartError.
+    each time and that nobody but this process knows. With ``admitted_only``, sites cannot register
+    themselves. Raises StartError.
     """
     host, port = _parse(address)
     state = _state_folder(state_dir)
@@ -59,7 +62,8 @@ def superlink_process(address: str, state_dir: Path) -> Iterator[SuperLinkProces
         certificates = ensure_certificates(state / "pki")
         secret = _new_secret(state / "superexec.secret")
         log = state / "superlink.log"
-        child = _start(host, port, state, certificates, log)
+        options = ["--enable-supernode-auth"] if admitted_only else []
+        child = _start(host, port, state, certificates, log, options)
         stack.callback(_stop, child)
         yield SuperLinkProcess(f"{host}:{port}", certificates, secret, log, child)
 
@@ -75,7 +79,12 @@ def flower_environment(state: Path) -> dict[str, str]:
 
 
 def _start(
-    host: str, port: int, state: Path, certificates: Certificates, log: Path
+    host: str,
+    port: int,
+    state: Path,
+    certificates: Certificates,
+    log: Path,
+    options: list[str],
 ) -> subprocess.Popen[bytes]:
     # -P: the script's own folder, this package, must not hide installed modules.
     command = [sys.executable, "-P", str(Path(__file__).with_name("superlink_child.py"))]
@@ -84,7 +93,7 @@ def _start(
     command += ["--ssl-certfile", str(certificates.server)]
     command += ["--ssl-keyfile", str(certificates.key)]
     command += ["--isolation", "process", "--disable-runtime-dependency-installation"]
-    command += ["--superexec-auth-secret-file", str(state / "superexec.secret")]
+    command += ["--superexec-auth-secret-file", str(state / "superexec.secret"), *options]
     # No --database: SQLite makes a round three times as long, a run does not survive its SuperLink
     # with it either, and so no site's update ever lies on this machine's disk.
     with log.open("wb") as output:

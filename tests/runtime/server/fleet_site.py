@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flwr.app import Message
 from flwr.supercore.inflatable.inflatable_object import (
@@ -25,9 +26,10 @@ from .fake_grid import FakeSite
 class FleetSite(threading.Thread):
     """Answers until a message says that it is the last, or until ``leave`` is called."""
 
-    def __init__(self, address: str, ca: Path, site: FakeSite) -> None:
+    def __init__(self, address: str, ca: Path, site: FakeSite, keys: Any = None) -> None:
         super().__init__(daemon=True)
         self.site = site
+        self._keys = keys
         self._address = address
         self._ca = ca.read_bytes()
         self._leave = threading.Event()
@@ -38,7 +40,9 @@ class FleetSite(threading.Thread):
         assert not self.is_alive()
 
     def run(self) -> None:
-        with http_request_response(self._address, False, self._ca, max_wait_time=5) as line:
+        with http_request_response(
+            self._address, False, self._ca, authentication_keys=self._keys, max_wait_time=5
+        ) as line:
             _, receive, send, get_run, _, pull, push, confirm = line
             run_id = None
             while not self._leave.wait(0.05):
