@@ -39,6 +39,7 @@ def _fresh(front: Front) -> None:
         pytest.param("Transfer-Encoding\r\n", "3", 400, id="no colon"),
         pytest.param("X: a\r\n Transfer-Encoding: chunked\r\n", "3", 400, id="folded"),
         pytest.param("X: a\nTransfer-Encoding: chunked\r\n", "3", 400, id="lone line feed"),
+        pytest.param("X: a\nY: b\r\n c\r\n", "3", 400, id="line feed and fold"),
         pytest.param("X: a\rTransfer-Encoding: chunked\r\n", "3", 400, id="lone return"),
         pytest.param("X: a\x00b\r\n", "3", 400, id="nul"),
         pytest.param(": a\r\n", "3", 400, id="no name"),
