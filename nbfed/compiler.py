@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
+from nbfed.diagnostics import (
+    Diagnostic,
+    Location,
+    diagnostic,
+    has_errors,
+    sort_diagnostics,
+)
 from nbfed.notebook import read_notebook
 from nbfed.plan import plan
 from nbfed.program import Program
@@ -33,6 +39,18 @@ def compile_notebook(
         return Compilation(None, sort_diagnostics(problems))
     regions, found = find_regions(notebook)
     problems = [*problems, *found]
-    program, planned = plan(notebook, regions, helpers or {})
+    try:
+        program, planned = plan(notebook, regions, helpers or {})
+    except RecursionError:
+        return Compilation(None, sort_diagnostics([*problems, _too_deep(file)]))
     problems = [*problems, *planned]
     return Compilation(None if has_errors(problems) else program, sort_diagnostics(problems))
+
+
+def _too_deep(file: str) -> Diagnostic:
+    return diagnostic(
+        "NBF210",
+        Location(file),
+        "the code is nested too deeply to be analysed",
+        "break the longest expression into several statements",
+    )

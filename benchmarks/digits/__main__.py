@@ -25,6 +25,7 @@ from benchmarks.digits.make_data import ensure_files
 from benchmarks.digits.processes import Failed
 
 RESULTS = Path(__file__).parent / "results.json"
+BUSY = 0.5  # load average a core, above which other work must be disturbing the figures
 TOLERANCE = 1e-6  # of a weighted accuracy; one of the 1,000 test images more or less is 1e-3
 
 
@@ -70,11 +71,12 @@ def header(rounds: int) -> str:
     )
 
 
-def record(work: Workload, found: list[Measurement]) -> dict[str, Any]:
+def record(work: Workload, found: list[Measurement], load: float) -> dict[str, Any]:
     """The figures with what they depend on, for results.json."""
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
+        "load_before": load,
         "machine": platform.machine(),
         "versions": {name: version(name) for name in ("torch", "flwr", "numpy")}
         | {"python": platform.python_version()},
@@ -100,6 +102,9 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep logs and runs in this (new) folder")
     options = parser.parse_args()
     ensure_files()
+    load = os.getloadavg()[0]
+    if load > BUSY * (os.cpu_count() or 1):
+        print(f"note: this machine is busy (load {load:.1f}), the figures will be worse for it")
     with tempfile.TemporaryDirectory(prefix="nbfed-bench-") as temporary:
         work = Workload(options.rounds, options.seed, (options.keep or Path(temporary)).resolve())
         found: list[Measurement] = []
@@ -110,7 +115,7 @@ def main() -> None:
                 print(row(measured, found[0]), flush=True)
         except Failed as error:
             sys.exit(f"benchmark stopped: {error}")
-    options.out.write_text(json.dumps(record(work, found), indent=2) + "\n")
+    options.out.write_text(json.dumps(record(work, found, load), indent=2) + "\n")
     print(f"figures: {options.out}")
 
 

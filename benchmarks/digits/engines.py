@@ -94,7 +94,7 @@ def simulate(work: Workload, workers: int) -> Measurement:
     with children(folder, environment(folder)) as group:
         group.start("simulate", command).wait(LIMIT)
     name = f"nbfed simulate, {workers} worker{'s' if workers > 1 else ''}"
-    return _measurement(name, _share_of_cores(workers), start, run)
+    return _measurement(name, site_threads(), start, run)
 
 
 def federation(work: Workload, made: Path) -> Measurement:
@@ -116,7 +116,7 @@ def federation(work: Workload, made: Path) -> Measurement:
         ]
         for child in (server, *sites):
             child.wait(LIMIT)
-    return _measurement("nbfed run-server + 3 run-client", "1", start, run)
+    return _measurement("nbfed run-server + 3 run-client", site_threads(), start, run)
 
 
 def stock(work: Workload, made: Path) -> Measurement:
@@ -149,8 +149,9 @@ def _measurement(engine: str, threads: str, start: float, run: Path) -> Measurem
     return Measurement(engine, threads, found.seconds, total, found.accuracies)
 
 
-def _share_of_cores(workers: int) -> str:
-    return str(max(1, (os.cpu_count() or 1) // workers))
+def site_threads() -> str:
+    """Threads that nbfed gives a site's process: the cores are shared by the sites."""
+    return str(max(1, (os.cpu_count() or 1) // len(HOME)))
 
 
 def _listening(log: Path, group: Children) -> str:

@@ -27,13 +27,16 @@ OTHERS_FROM = 1000  # the first of the other seeds
 
 def simulate_all() -> list[Simulated]:
     with tempfile.TemporaryDirectory(prefix="nbfed-bench-") as folder:
-        return [simulate(seed, Path(folder) / str(seed)) for seed in SEEDS]
+        return [
+            simulate("flamby.ipynb", "flamby.yaml", seed, Path(folder) / str(seed))
+            for seed in SEEDS
+        ]
 
 
 def largest_difference(simulated: Sequence[Simulated], loop: Sequence[list[list[float]]]) -> float:
     """Of an accuracy, in any round, at any hospital, with any seed."""
     return max(
-        float(np.abs(np.array(one.rounds) - np.array(other)).max())
+        float(np.abs(np.array(one.rounds()) - np.array(other)).max())
         for one, other in zip(simulated, loop, strict=True)
     )
 
@@ -53,7 +56,7 @@ def compare_fedavg(hospitals: Sequence[Hospital], others: int, out: Path) -> lis
     loop = [reference.fedavg(hospitals, seed, nbfed_order=True) for seed in SEEDS]
     show("plain loop, rows drawn as nbfed", "loop_nbfed_order", [rounds[-1] for rounds in loop])
     runs = simulate_all()
-    show("nbfed simulate", "nbfed", [run.rounds[-1] for run in runs])
+    show("nbfed simulate", "nbfed", [run.rounds()[-1] for run in runs])
     if others:
         seeds = range(OTHERS_FROM, OTHERS_FROM + others)
         more = [reference.fedavg(hospitals, seed, nbfed_order=True)[-1] for seed in seeds]
@@ -71,8 +74,8 @@ def compare_others(hospitals: Sequence[Hospital], runs: Sequence[Simulated]) -> 
         own=np.array([reference.own_site(hospitals, seed) for seed in SEEDS]),
         pooled=pooled[:, 0],
         pooled_one_scale=pooled[:, 1],
-        own_rounds=np.array([run.own for run in runs]),
-        pooled_rounds=np.array([run.pooled for run in runs]),
+        own_rounds=np.array([run.final("own") for run in runs]),
+        pooled_rounds=np.array([run.final("pooled") for run in runs]),
     )
     print("\n" + "\n".join(report.other_models(models)))
 

@@ -1,4 +1,4 @@
-"""flamby.ipynb by `nbfed simulate`, once for each seed."""
+"""A notebook of examples/heart-disease by `nbfed simulate`, once for each seed."""
 
 from __future__ import annotations
 
@@ -17,36 +17,48 @@ from benchmarks.heart.published import HOSPITALS
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "heart-disease"
 
-Accuracies = list[float]  # by hospital, in the order of HOSPITALS
+MODELS = ("own", "pooled", "federated")
 
 
 @dataclass(frozen=True)
 class Simulated:
-    """Accuracies of one run: of every round's model, 0 first, and of the baselines."""
+    """What one run left: its events, and each model's metrics by site and name."""
 
-    rounds: list[Accuracies]
-    own: Accuracies
-    pooled: Accuracies
+    events: list[dict[str, Any]]
+    sites: dict[str, dict[str, dict[str, float]]]
+
+    def rounds(self) -> list[list[float]]:
+        """Accuracies of every round's model, 0 first, by hospital."""
+        rounds = {
+            event["round"]: [event["sites"][name]["metrics"]["accuracy"] for name in HOSPITALS]
+            for event in self.events
+            if event["event"] == "evaluated"
+        }
+        return [rounds[number] for number in sorted(rounds)]
+
+    def final(self, model: str, metric: str = "accuracy") -> list[float]:
+        """A metric of one of MODELS at the end, by hospital."""
+        return [self.sites[name][model][metric] for name in HOSPITALS]
 
 
 class SimulationFailed(Exception):
     """`nbfed simulate` ended badly; the text is how its output ends."""
 
 
-def simulate(seed: int, folder: Path) -> Simulated:
-    """Run the notebook's federation with this seed, and read what it left in ``folder``.
+def simulate(notebook: str, federation_file: str, seed: int, folder: Path) -> Simulated:
+    """Run a notebook's federation with this seed, and read what it left in ``folder``.
 
-    The seed sets the run's randomness and, as the notebook's parameter SEED, the first weights.
+    The seed sets the run's randomness, and the notebook's parameter SEED.
     """
     folder.mkdir(parents=True)
-    federation = yaml.safe_load((EXAMPLE / "flamby.yaml").read_text(encoding="utf-8"))
+    federation = yaml.safe_load((EXAMPLE / federation_file).read_text(encoding="utf-8"))
     # A copy elsewhere must not say where the notebook is; sites' paths are the notebook's anyway.
     del federation["notebook"]
     federation["params"]["SEED"] = seed
     file = folder / "federation.yaml"
     file.write_text(yaml.safe_dump(federation), encoding="utf-8")
     run = folder / "run"
-    command = [sys.executable, "-m", "nbfed", "simulate", EXAMPLE / "flamby.ipynb"]
+    command = [sys.executable, "-m", "nbfed", "simulate", EXAMPLE / notebook]
     command += ["--federation", file, "--seed", seed, "--run-dir", run, "--out", folder / "dist"]
     done = subprocess.run(
         [str(part) for part in command],
@@ -66,15 +78,4 @@ def simulate(seed: int, folder: Path) -> Simulated:
 def _read(run: Path) -> Simulated:
     results = json.loads((run / "results.json").read_text(encoding="utf-8"))
     lines = (run / "events.jsonl").read_text(encoding="utf-8").splitlines()
-    events: list[dict[str, Any]] = [json.loads(line) for line in lines]
-    rounds = {
-        event["round"]: [event["sites"][name]["metrics"]["accuracy"] for name in HOSPITALS]
-        for event in events
-        if event["event"] == "evaluated"
-    }
-    sites = results["sites"]
-    return Simulated(
-        [rounds[number] for number in sorted(rounds)],
-        [sites[name]["own"]["accuracy"] for name in HOSPITALS],
-        [sites[name]["pooled"]["accuracy"] for name in HOSPITALS],
-    )
+    return Simulated([json.loads(line) for line in lines], results["sites"])

@@ -1,0 +1,1 @@
+"""Analyse: what the statements of a notebook define, use, change and do."""

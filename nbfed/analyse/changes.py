@@ -45,6 +45,9 @@ def _changed_by_call(call: ast.Call) -> tuple[str, ...]:
             return _first_argument(call)
         case ast.Attribute(attr="shuffle"):
             return _first_argument(call)
+        case ast.Attribute(attr="makedirs" | "mkdir") as func:
+            # Whoever uses the path needs the folder.
+            return _first_argument(call) if call.args else _root(func)
         case ast.Attribute(attr=method, value=ast.Attribute(attr="init") | ast.Name(id="init")):
             # nn.init.xavier_uniform_(layer.weight) fills what it is given.
             return _first_argument(call) if method.endswith("_") else ()

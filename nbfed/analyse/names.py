@@ -26,10 +26,11 @@ class Names:
     """The names of one statement, seen from outside.
 
     ``binds`` are bound for certain once the statement has run, ``may_bind`` perhaps (a branch,
-    a loop), ``likely`` if every loop runs at least once. ``changes`` are roots of objects changed in place. ``reads`` are read at once and
-    come from outside; ``soft_reads`` come from outside only if a branch of the statement did
-    not bind them. ``deferred`` are read when a function that the statement defines is called;
-    ``deferred_changes`` are changed then. Reads map to the node that reads.
+    a loop), ``likely`` if every loop runs at least once. ``changes`` are roots of objects
+    changed in place. ``reads`` are read at once and come from outside; ``soft_reads`` come from
+    outside only if a branch of the statement did not bind them. ``deferred`` are read when a
+    function that the statement defines is called; ``deferred_changes`` are changed then. Reads
+    map to the node that reads.
     """
 
     binds: frozenset[str] = frozenset()

@@ -88,7 +88,9 @@ class Numbers:
                         if isinstance(part, ast.Name):
                             found.setdefault(part.id, Found()).surety = Surety.NO
                             found[part.id].values.append(Surety.NO)
-                case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")):
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")
+                ):
                     found.setdefault(name, Found()).values.append(Surety.NO)
                     self._settle(found[name])
         return found
@@ -145,8 +147,8 @@ class Numbers:
 
     def _is_count(self, value: ast.expr) -> bool:
         return isinstance(value, ast.Call) and (
-            isinstance(value.func, ast.Name) and value.func.id in _COUNTS
-            or isinstance(value.func, ast.Attribute) and value.func.attr in ("size", "numel")
+            (isinstance(value.func, ast.Name) and value.func.id in _COUNTS)
+            or (isinstance(value.func, ast.Attribute) and value.func.attr in ("size", "numel"))
         )
 
     def surety(self, node: ast.expr, found: Mapping[str, Found]) -> Surety:
@@ -300,6 +302,15 @@ def _collect(node: ast.stmt, names: set[str]) -> None:
                 _collect(inner, names)
 
 
+# Names that say how far training is, not how well it goes.
+_COUNTER = re.compile(
+    r"(global_?|total_?|num_?|n_?|best_?|current_?)?(steps?|epochs?|iters?|iterations?|batch(es)?|"
+    r"idx|index|count(er)?|i|j|k|seed|since|start\w*|end\w*|\w*time\w*|elapsed\w*|patience|wait|lr)"
+    r"(_best|_idx|_num)?",
+    re.I,
+)
+
+
 def telling(usable: Mapping[str, Found]) -> list[str]:
     """Those that say most: neither counts nor mere sums, while there are others."""
     for sums_too in (False, True):
@@ -307,6 +318,7 @@ def telling(usable: Mapping[str, Found]) -> list[str]:
             name
             for name, entry in usable.items()
             if not entry.counted
+            and not _COUNTER.fullmatch(name)
             and not (entry.literal and len(entry.values) == 1)
             and (entry.settled or not entry.accumulated or (sums_too and not entry.steps))
         ]

@@ -52,6 +52,9 @@ class Purity:
                 return self.expression(node.test) and self._block([*node.body, *node.orelse])
             case ast.For():
                 return self.expression(node.iter) and self._block([*node.body, *node.orelse])
+            case ast.Match():
+                bodies = [part for case in node.cases for part in case.body]
+                return self.expression(node.subject) and self._block(bodies)
             case ast.Try():
                 handlers = [part for handler in node.handlers for part in handler.body]
                 return self._block([*node.body, *handlers, *node.orelse, *node.finalbody])
@@ -97,9 +100,7 @@ class Purity:
             return kind_of_call(self.vocabulary.dotted(func) or "") in HARMLESS
         if isinstance(func, ast.Attribute):
             return self._attribute_call(func, call)
-        return isinstance(func, ast.Lambda) or (
-            isinstance(func, ast.Call) and self.call(func)
-        )
+        return isinstance(func, ast.Lambda) or (isinstance(func, ast.Call) and self.call(func))
 
     def _attribute_call(self, func: ast.Attribute, call: ast.Call) -> bool:
         dotted = self.vocabulary.dotted(func)
@@ -132,6 +133,8 @@ class Purity:
         return self._judged[name]
 
     def _constructor(self, node: ast.ClassDef) -> bool:
+        if self.vocabulary.dataset_class(node.name):
+            return False  # it may be large, or random: it is made once, where the data are
         for base in node.bases:
             name = self.vocabulary.dotted(base) or ""
             if name in self.vocabulary.classes and name != node.name:
@@ -156,7 +159,9 @@ class Purity:
         own = {*parameters(function.args), *Bindings.of(*function.body).names}
         todo: list[ast.AST] = list(function.body)
         methods = {
-            part.name: part for part in (owner.body if owner else []) if isinstance(part, _DEFINITIONS[:2])
+            part.name: part
+            for part in (owner.body if owner else [])
+            if isinstance(part, _DEFINITIONS[:2])
         }
         seen = {function.name}
         while todo:

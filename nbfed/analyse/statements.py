@@ -86,7 +86,9 @@ def _cell_statements(cell: Cell, regions: list[Region], order: int) -> Iterator[
         end_line = max(_last_line(node) for node in nodes)
         at = bisect_right(starts, line) - 1
         region = regions[at] if at >= 0 and line <= regions[at].last_line else None
-        first = _with_comments(lines, line, max(previous_end, region.first_line - 1 if region else 0))
+        first = _with_comments(
+            lines, line, max(previous_end, region.first_line - 1 if region else 0)
+        )
         previous_end = end_line
         yield Statement(
             order + offset,
@@ -146,7 +148,7 @@ def _on_one_line(
 
 
 def _first_line(node: ast.stmt) -> int:
-    decorators = getattr(node, "decorator_list", [])
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
     return min([node.lineno, *(decorator.lineno for decorator in decorators)])
 
 

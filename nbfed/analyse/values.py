@@ -12,7 +12,9 @@ from nbfed.analyse.kinds import Kind, kind_of_call
 from nbfed.analyse.scopes import parameters
 from nbfed.analyse.vocabulary import FunctionDef, Vocabulary
 
-_LOSS_NAME = re.compile(r"(.*_)?(criterion|criteria|loss|losses|loss_?fn|loss_?func(tion)?)(_.*|\d*)", re.I)
+_LOSS_NAME = re.compile(
+    r"(.*_)?(criterion|criteria|loss|losses|loss_?fn|loss_?func(tion)?)(_.*|\d*)", re.I
+)
 # Methods that give the object that they are called on, or one of its kind.
 _SAME_KIND = frozenset(
     {
@@ -83,7 +85,7 @@ class Values:
             returned = self.returned(func.id)
             return returned[0] if len(returned) == 1 else Kind.CONTAINER if returned else Kind.PURE
         dotted = self.vocabulary.dotted(func)
-        if dotted in self.vocabulary.classes:
+        if dotted is not None and dotted in self.vocabulary.classes:
             return self._class(dotted)
         if isinstance(func, ast.Attribute):
             base = self.vocabulary.dotted(func.value)
@@ -96,6 +98,8 @@ class Values:
             return Kind.LOSS
         if self.vocabulary.module_class(name):
             return Kind.MODULE
+        if self.vocabulary.dataset_class(name):
+            return Kind.DATASET
         return Kind.UNKNOWN
 
     def _method(self, func: ast.Attribute, call: ast.Call, env: Mapping[str, Kind]) -> Kind:
@@ -126,7 +130,7 @@ class Values:
         value = last_returned(function)
         if value is None:
             return ()
-        env = {name: Kind.MODULE for name in module_parameters(function)}
+        env = dict.fromkeys(module_parameters(function), Kind.MODULE)
         env = {**env, **self._bound_in(function.body, env)}
         if isinstance(value, ast.Tuple):
             return tuple(self.kind(element, env) for element in value.elts)
@@ -144,7 +148,9 @@ class Values:
 
     def _bound_in(self, body: list[ast.stmt], env: Mapping[str, Kind]) -> dict[str, Kind]:
         kinds: dict[str, Kind] = {}
-        known = ChainMap(kinds, dict(env)) if not isinstance(env, ChainMap) else env.new_child(kinds)
+        known = (
+            ChainMap(kinds, dict(env)) if not isinstance(env, ChainMap) else env.new_child(kinds)
+        )
         for node in own_nodes(body):
             if isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
                 kinds.update(self.bound_kinds(node, known))
@@ -220,7 +226,15 @@ def own_nodes(body: list[ast.stmt]) -> list[ast.AST]:
 
 # What is done with a module and hardly with anything else.
 _MODULE_METHODS = frozenset(
-    {"parameters", "named_parameters", "train", "eval", "state_dict", "load_state_dict", "zero_grad"}
+    {
+        "parameters",
+        "named_parameters",
+        "train",
+        "eval",
+        "state_dict",
+        "load_state_dict",
+        "zero_grad",
+    }
 )
 # Parameters that a function calls and that are no module.
 _NO_MODULE = re.compile(r".*(crit|loss|metric|transform|fn|func|schedul|optim|callback).*", re.I)

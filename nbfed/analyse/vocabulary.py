@@ -12,6 +12,7 @@ from nbfed.analyse.statements import Statement
 
 FunctionDef = ast.FunctionDef | ast.AsyncFunctionDef
 _MODULE_BASES = ("Module", "LightningModule", "Sequential", "ModuleList", "PreTrainedModel")
+_DATASET_ENDINGS = ("Dataset", "DataModule", "ImageFolder", "DatasetFolder", "Sampler")
 
 
 @dataclass(frozen=True)
@@ -43,22 +44,32 @@ class Vocabulary:
 
     def module_class(self, name: str) -> bool:
         """Whether the notebook's class ``name`` is a torch module."""
+        return any(
+            base.rpartition(".")[2] in _MODULE_BASES or kind_of_call(base) is Kind.MODULE
+            for base in self.foreign_bases(name)
+        )
+
+    def dataset_class(self, name: str) -> bool:
+        """Whether the notebook's class ``name`` is a dataset."""
+        return any(
+            base.rpartition(".")[2].endswith(_DATASET_ENDINGS) for base in self.foreign_bases(name)
+        )
+
+    def foreign_bases(self, name: str) -> set[str]:
+        """Dotted names of the bases that the class has from elsewhere, through its own bases."""
+        found: set[str] = set()
         seen: set[str] = set()
         todo = [name]
         while todo:
             current = todo.pop()
-            if current in seen or current not in self.classes:
+            if current in seen:
                 continue
             seen.add(current)
-            for base in self.classes[current].bases:
-                dotted = self.dotted(base) or ""
-                if dotted in self.classes:
-                    todo.append(dotted)
-                elif dotted.rpartition(".")[2] in _MODULE_BASES:
-                    return True
-                elif kind_of_call(dotted) is Kind.MODULE:
-                    return True
-        return False
+            if current in self.classes:
+                todo.extend(self.dotted(base) or "" for base in self.classes[current].bases)
+            else:
+                found.add(current)
+        return found
 
     def loss_class(self, name: str) -> bool:
         """Whether the notebook's class ``name`` is named like a loss or metric."""

@@ -139,4 +139,40 @@ ENTRIES: tuple[Entry, ...] = (
         "the weights of the round, so these statements are left out: otherwise every site would "
         "report on its own file.",
     ),
+    Entry(
+        "NBF318",
+        "training is repeated for folds",
+        Severity.ERROR,
+        "A cross-validation trains several models, one for each fold, and a federation trains one. "
+        "Choose one split where the data are loaded; each hospital splits its own rows.",
+        before="# nbfed: train\nfor train_rows, test_rows in folds.split(x):\n    ...",
+        after="# nbfed: data\ntrain_rows, test_rows = next(iter(folds.split(x)))\n# %%\n"
+        "# nbfed: train\nfor epoch in range(EPOCHS):\n    ...",
+    ),
+    Entry(
+        "NBF319",
+        "notebook is federated already",
+        Severity.ERROR,
+        "The code with a role uses a library for federated learning itself. nbfed starts from the "
+        "plain PyTorch code: mark the model, the loaders, and the functions that train and test.",
+    ),
+    Entry(
+        "NBF320",
+        "former names of Flower",
+        Severity.WARNING,
+        "The strategy is written for an API of Flower that its present server does not use. It is "
+        "compiled with today's class and names; options without a successor are left out, and "
+        "the rounds and the number of sites come from federation.yaml.",
+        before="# nbfed: strategy\nstrategy = flwr.server.strategy.FedAvg(min_fit_clients=2)",
+        after="# nbfed: strategy\nstrategy = flwr.serverapp.strategy.FedAvg(min_train_nodes=2)",
+    ),
+    Entry(
+        "NBF321",
+        "made for notebooks only",
+        Severity.INFO,
+        "An import works inside Jupyter only, and a site's process is not. It is replaced by its "
+        "counterpart that works everywhere.",
+        before="from tqdm.notebook import tqdm",
+        after="from tqdm.auto import tqdm",
+    ),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from nbfed.emit import Build
     from nbfed.federation import Federation
 
+CERTIFICATE_SECONDS = 30.0
 EXAMPLE = "Example: nbfed run-client --site cleveland"
 
 
@@ -70,7 +72,7 @@ def command(
         site,
         config,
         address=server or federation.server.address,
-        ca=_certificate(build, federation, ca),
+        ca=_certificate(build, federation, ca, patience),
         workdir=notebook_folder(build),
         state_dir=state_folder(build) / "sites" / site,
         patience=patience,
@@ -89,12 +91,18 @@ def _node_config(federation: Federation, site: str, file: Path | None) -> dict[s
     return {"site": site, **federation.sites[site].node_config()}
 
 
-def _certificate(build: Build, federation: Federation, given: Path | None) -> Path | None:
+def _certificate(
+    build: Build, federation: Federation, given: Path | None, patience: float
+) -> Path | None:
     from nbfed.builds import state_folder
 
     if not federation.server.tls:
         return None
     file = given or state_folder(build) / "pki" / "ca.pem"
+    # Server and sites may be started in one go, and the server's first act is to make this file.
+    end = time.monotonic() + (0.0 if given else min(patience, CERTIFICATE_SECONDS))
+    while not file.is_file() and time.monotonic() < end:
+        time.sleep(0.2)
     if not file.is_file():
         raise FederationFailed(
             f"there is no certificate {file}",

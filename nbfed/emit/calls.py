@@ -37,10 +37,15 @@ class StageCalls:
         rows = "".join(f"{margin}    {argument},\n" for argument in arguments)
         return f"{margin}{before}{stage.entry}(\n{rows}{margin})"
 
-    def made_of(self, stage: Stage) -> str:
-        """A tuple of all that the stage's result depends on."""
-        values = ", ".join(("trip.seed", *(self._value(argument) for argument in stage.arguments)))
-        return f"({values},)" if values == "trip.seed" else f"({values})"
+    def made_of(self, stage: Stage, indent: int, before: str) -> str:
+        """``before`` and a tuple of all that the stage's result depends on."""
+        values = ["trip.seed", *(self._value(argument) for argument in stage.arguments)]
+        margin = " " * indent
+        line = f"{margin}{before}({', '.join(values)}{',' * (len(values) == 1)})"
+        if len(line) <= LINE_LENGTH:
+            return line
+        rows = "".join(f"{margin}    {value},\n" for value in values)
+        return f"{margin}{before}(\n{rows}{margin})"
 
     def takes(self, stage: Stage, origin: str) -> bool:
         """Whether the stage has an argument of this origin ("params", "site", "data")."""

@@ -77,7 +77,7 @@ class SourceBlocks:
 
 def _blank_lines(previous: Fragment, fragment: Fragment, indent: int) -> int:
     """How many empty lines part two fragments: as a formatter would, else as in the cell."""
-    if not indent and (_is_definition(previous.text) or _is_definition(fragment.text)):
+    if not indent and (is_definition(previous.text) or is_definition(fragment.text)):
         return 2
     if previous.cell != fragment.cell:
         return 1
@@ -85,7 +85,8 @@ def _blank_lines(previous: Fragment, fragment: Fragment, indent: int) -> int:
     return 1 if fragment.line > end_of_previous + 1 else 0
 
 
-def _is_definition(text: str) -> bool:
+def is_definition(text: str) -> bool:
+    """Whether a fragment defines a function or class."""
     return any(line.startswith(("def ", "class ", "async def ", "@")) for line in text.split("\n"))
 
 

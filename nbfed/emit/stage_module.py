@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass
 
 from nbfed.emit.imports import LINE_LENGTH, merged_imports
-from nbfed.emit.source import MappedLines, SourceBlocks, cells_of
+from nbfed.emit.source import MappedLines, SourceBlocks, cells_of, is_definition
 from nbfed.emit.templates import render
 from nbfed.program import Argument, Fragment, Origin, Parameter, Program, Stage
 from nbfed.roles import Role
@@ -40,7 +40,7 @@ def stage_module(program: Program, stage: Stage, template: str) -> Module:
         "stage": stage,
         "cells": _cell_list(cells_of((*stage.module, *stage.body))),
         "imports": merged_imports((*own, *(fragment.text for fragment in stage.imports))),
-        "module": blocks.block(stage.module) if stage.module else "",
+        "module": _gap(stage.module) + blocks.block(stage.module) if stage.module else "",
         "signature": _signature(stage),
         "body": blocks.block(_as_written(stage.body), indent=4) if stage.body else "",
         "metrics": stage.mapping or _mapping(stage.results),
@@ -104,6 +104,12 @@ def _signature(stage: Stage) -> str:
 
 def _annotation(argument: Argument) -> str:
     return "torch.nn.Module" if argument.origin is Origin.MODEL else argument.annotation
+
+
+def _gap(fragments: tuple[Fragment, ...]) -> str:
+    """The empty lines between imports and what follows, as import sorters want them."""
+    code = (line for line in fragments[0].text.split("\n") if line and not line.startswith("#"))
+    return "\n\n" if is_definition(next(code, "")) else "\n"
 
 
 def generated_note(program: Program) -> str:

@@ -7,8 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.scopes import all_parameters
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import module_parameters
@@ -54,7 +54,10 @@ _SYNONYMS = tuple(
     )
 )
 _BY_KIND = (
-    (re.compile(r"(.*_)?(crit(erion)?|loss(_?f(n|unc|unction))?|objective)(_.*)?", re.I), Kind.LOSS),
+    (
+        re.compile(r"(.*_)?(crit(erion)?|loss(_?f(n|unc|unction))?|objective)(_.*)?", re.I),
+        Kind.LOSS,
+    ),
     (re.compile(r"(.*_)?opt(im(izer)?)?(_.*)?", re.I), Kind.OPTIMIZER),
     (re.compile(r"(.*_)?(sched(uler)?|lr_?scheduler)(_.*)?", re.I), Kind.SCHEDULER),
     (re.compile(r"(.*_)?(dev|device)", re.I), Kind.DEVICE),
@@ -62,7 +65,8 @@ _BY_KIND = (
     (re.compile(r"(.*_)?transforms?(_.*)?", re.I), Kind.TRANSFORM),
 )
 _LOADER = re.compile(
-    r"(.*_?)?(loaders?|dl|dataloaders?|data|dataset|ds|iter(ator)?|generator|batches|set)(_.*)?", re.I
+    r"(.*_?)?(loaders?|dl|dataloaders?|data|dataset|ds|iter(ator)?|generator|batches|set)(_.*)?",
+    re.I,
 )
 _MODEL = re.compile(r"(.*_)?(model|net|network|module|classifier|cnn|unet|mlp)\d*", re.I)
 _EPOCH = re.compile(r"(cur(rent)?_)?(epoch|ep|e|epoch_?(idx|i|num|number)?|round|rnd)", re.I)
@@ -214,10 +218,16 @@ def _settings_in(statement: Statement, name: str) -> list[Offer]:
                     if isinstance(part, ast.Assign) and isinstance(part.targets[0], ast.Name):
                         found.append((part.targets[0].id, f"{name}.{part.targets[0].id}"))
             case ast.Assign(targets=[ast.Name(id=owner)], value=ast.Call(keywords=keywords)):
-                found.extend((k.arg, f"{name}.{k.arg}") for k in keywords if k.arg and owner == name)
+                found.extend(
+                    (k.arg, f"{name}.{k.arg}") for k in keywords if k.arg and owner == name
+                )
             case ast.Assign(targets=[ast.Name(id=owner)], value=ast.Dict(keys=keys)):
                 for key in keys:
-                    if isinstance(key, ast.Constant) and isinstance(key.value, str) and owner == name:
+                    if (
+                        isinstance(key, ast.Constant)
+                        and isinstance(key.value, str)
+                        and owner == name
+                    ):
                         found.append((key.value, f"{name}[{key.value!r}]"))
     return [Offer(key, Kind.UNKNOWN, None, text) for key, text in found]
 

@@ -11,8 +11,8 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
@@ -24,6 +24,7 @@ from nbfed.plan.functions import (
     calls_of,
     entry_function,
     functions_in,
+    method_calls,
     only_defines,
     returned_names,
 )
@@ -35,14 +36,15 @@ from nbfed.roles import Role
 
 def site_wrappers(facts: Facts, settings: Settings) -> Completed:
     """``DATA = Path("x")`` in a site region: the key is the text, the notebook uses the path."""
+    if not settings.wrappers:
+        return unchanged(facts)
     found: list[Statement] = []
     for statement in facts.statements:
         found.append(statement)
         for name in statement.names.bound:
-            if settings.bound_by.get((statement.order, name)) is Role.SITE:
-                if name in settings.wrappers:
-                    text = f"{name} = {settings.wrappers[name]}"
-                    found.append(written(text, statement, None))
+            wrapper = settings.wrappers.get(name)
+            if wrapper and settings.bound_by.get((statement.order, name)) is Role.SITE:
+                found.append(written(f"{name} = {wrapper}", statement, None))
     return Completed(tuple(found))
 
 
@@ -71,9 +73,7 @@ def data_call(facts: Facts, settings: Settings) -> Completed:
     binding = bind(function, Role.DATA, offers_of(facts, at), ())
     problems = [*problems, *_unbound(facts, Role.DATA, statement, function, binding)]
     text = f"{', '.join(names)} = {_call_text(function, binding)}"
-    return Completed(
-        inserted(facts, at, written(text, statement, Role.DATA)), tuple(problems)
-    )
+    return Completed(inserted(facts, at, written(text, statement, Role.DATA)), tuple(problems))
 
 
 _CALLERS = (None, Role.DATA, Role.INCLUDE, Role.MODEL, Role.TRAIN, Role.EVALUATE)
@@ -101,9 +101,12 @@ def evaluate_call(facts: Facts, settings: Settings) -> Completed:
 def _role_call(facts: Facts, role: Role) -> Completed:
     if not only_defines(facts, role):
         return unchanged(facts)
+    methods = method_calls(facts, role, (None, Role.INCLUDE))
+    if methods:
+        return _by_method(facts, role, methods)
     entry, problems = entry_function(facts, role)
     if entry is None:
-        return unchanged(facts, *problems)
+        return unchanged(facts, *(problems or [_nothing_runs(facts, role)]))
     statement, function = entry
     if "call" in statement.options:
         return _called(facts, role, statement, function, statement.options["call"], problems)
@@ -123,6 +126,23 @@ def _role_call(facts: Facts, role: Role) -> Completed:
     binding = bind(function, role, offers_of(facts, at), models)
     problems = [*problems, *_unbound(facts, role, statement, function, binding)]
     return _called(facts, role, statement, function, _call_text(function, binding), problems)
+
+
+def _by_method(facts: Facts, role: Role, calls: Sequence[Call]) -> Completed:
+    """Take the statement that calls an object's method into the role."""
+    if role is Role.TRAIN:
+        return _driven(facts, calls)
+    return _adopted(facts, best_evaluation(calls).statement, role)
+
+
+def _nothing_runs(facts: Facts, role: Role) -> Diagnostic:
+    return note(
+        facts,
+        "NBF301",
+        facts.of_role(role)[-1],
+        f"the {role} region only defines, and nothing in the notebook runs it",
+        f"mark the statement that runs it as well: `# nbfed: {role}`",
+    )
 
 
 def _driven(facts: Facts, calls: Sequence[Call]) -> Completed:
@@ -200,9 +220,7 @@ def _called(
     try:
         reads = {node.id for node in ast.walk(ast.parse(call)) if isinstance(node, ast.Name)}
     except SyntaxError:
-        problem = note(
-            facts, "NBF301", statement, f"the option `call` is not Python: {call}"
-        )
+        problem = note(facts, "NBF301", statement, f"the option `call` is not Python: {call}")
         return unchanged(facts, *problems, problem)
     statements = list(facts.statements)
     returned = returned_names(function)

@@ -1,4 +1,4 @@
-"""Leave out of the roles' code what only draws, opens windows, or frees memory."""
+"""Leave out of the roles' code what only draws, opens windows, tracks, or frees memory."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from nbfed.analyse.changes import root_name
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, edited
+from nbfed.analyse.values import last_returned, own_nodes
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed
 from nbfed.plan.notes import note
@@ -24,8 +25,9 @@ _DRAWS = re.compile(
     r"monai\.visualize\.(plot_2d_or_3d_image|matshow3d)|"
     r"(torchsummary|torchinfo|torchviz|pytorch_model_summary)\..*"
 )
+# Experiment trackers: they send what they are told to a machine outside the federation.
+_TRACKS = re.compile(r"(wandb|mlflow|neptune|comet_ml|clearml|aim)\..*")
 _DRAWING_METHODS = frozenset({"show", "imshow", "plot", "hist", "boxplot", "savefig"})
-_LEAVES = (ast.Expr, ast.Assign, ast.AnnAssign, ast.Pass)
 
 
 def without_drawing(facts: Facts, settings: Settings) -> Completed:
@@ -42,20 +44,16 @@ def without_drawing(facts: Facts, settings: Settings) -> Completed:
         if not found:
             statements.append(statement)
             continue
-        problems.append(
-            note(
-                facts,
-                "NBF211",
-                statement,
-                _summary(facts, statement, found),
-                node=found[0],
-            )
-        )
+        problems.append(_told(facts, statement, found))
         kept = _without(facts, statement, found)
         if kept is not None:
             statements.append(kept)
-    return Completed(tuple(statements) if problems or len(statements) != len(facts.statements)
-                     else facts.statements, tuple(problems))
+    return Completed(
+        tuple(statements)
+        if problems or len(statements) != len(facts.statements)
+        else facts.statements,
+        tuple(problems),
+    )
 
 
 def _only_frees(statement: Statement) -> bool:
@@ -67,11 +65,22 @@ def _only_frees(statement: Statement) -> bool:
     )
 
 
-def _summary(facts: Facts, statement: Statement, found: list[ast.stmt]) -> str:
+def _told(facts: Facts, statement: Statement, found: list[ast.stmt]) -> Diagnostic:
     first = ast.unparse(found[0]).split("\n")[0]
     first = first if len(first) <= 50 else f"{first[:47]}..."
     more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-    return f"`{first}`{more} only draws; left out of `{statement.role}`"
+    left_out = f"left out of `{statement.role}`"
+    if _TRACKS.fullmatch(_called(facts, found[0])):
+        message = f"`{first}`{more} reports to a machine outside the federation; {left_out}"
+        return note(facts, "NBF307", statement, message, node=found[0])
+    return note(
+        facts, "NBF211", statement, f"`{first}`{more} only draws; {left_out}", node=found[0]
+    )
+
+
+def _called(facts: Facts, node: ast.stmt) -> str:
+    value = getattr(node, "value", None)
+    return facts.vocabulary.dotted(value.func) or "" if isinstance(value, ast.Call) else ""
 
 
 @dataclass
@@ -80,6 +89,7 @@ class _Drawing:
 
     facts: Facts
     canvases: set[str] = field(default_factory=set)
+    looked_at: set[str] = field(default_factory=set)
 
     def found_in(self, statement: Statement) -> list[ast.stmt]:
         leaves = [leaf for node in statement.nodes for leaf in _simple_statements(node)]
@@ -118,7 +128,9 @@ class _Drawing:
         if not isinstance(value, ast.Call):
             return False
         dotted = self.facts.vocabulary.dotted(value.func) or ""
-        if _DRAWS.fullmatch(dotted) and dotted not in self.facts.vocabulary.functions:
+        if dotted in self.facts.vocabulary.functions:
+            return self._only_draws(dotted)
+        if _DRAWS.fullmatch(dotted) or _TRACKS.fullmatch(dotted):
             return True
         root = root_name(value.func)
         if root in self.canvases:
@@ -131,9 +143,27 @@ class _Drawing:
             and not self.facts.vocabulary.is_imported(root or "")
         )
 
+    def _only_draws(self, name: str) -> bool:
+        """Whether a function of the notebook draws, and gives nothing back."""
+        function = self.facts.vocabulary.functions[name]
+        if last_returned(function) is not None or name in self.looked_at:
+            return False
+        self.looked_at.add(name)
+        drawn = False
+        for node in own_nodes(function.body):
+            match node:
+                case ast.Attribute(attr="backward" | "step"):
+                    return False
+                case ast.Call():
+                    drawn = drawn or self._draws(node)
+        self.looked_at.discard(name)
+        return drawn
+
 
 def _names(targets: list[ast.expr]) -> set[str]:
-    return {part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)}
+    return {
+        part.id for target in targets for part in ast.walk(target) if isinstance(part, ast.Name)
+    }
 
 
 def _simple_statements(node: ast.stmt) -> Iterator[ast.stmt]:
@@ -173,6 +203,8 @@ def _nothing_left(node: ast.stmt, dropped: set[int]) -> bool:
         return True
     match node:
         case ast.For() | ast.If() | ast.With():
-            return all(_nothing_left(part, dropped) for part in [*node.body, *getattr(node, "orelse", [])])
+            return all(
+                _nothing_left(part, dropped) for part in [*node.body, *getattr(node, "orelse", [])]
+            )
         case _:
             return False

@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.scopes import all_parameters
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.plan.slice import Slice
 from nbfed.roles import Role
+
 
 @dataclass(frozen=True)
 class _Loop:
@@ -78,10 +79,10 @@ def _arguments(
     function: FunctionDef, call: ast.Call, bound: Mapping[str, ast.expr]
 ) -> dict[str, ast.expr]:
     names = [argument.arg for argument in all_parameters(function.args)]
-    given = {name: _substituted(value, bound) for name, value in zip(names, call.args, strict=False)}
-    given.update(
-        {k.arg: _substituted(k.value, bound) for k in call.keywords if k.arg is not None}
-    )
+    given = {
+        name: _substituted(value, bound) for name, value in zip(names, call.args, strict=False)
+    }
+    given.update({k.arg: _substituted(k.value, bound) for k in call.keywords if k.arg is not None})
     return given
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
@@ -16,7 +16,9 @@ from nbfed.plan.notes import note
 from nbfed.roles import Role
 
 _USUAL_NAMES = {
-    Role.DATA: re.compile(r".*(load|get|make|prepare|create|build|setup).*data.*|.*data.*|.*loader.*", re.I),
+    Role.DATA: re.compile(
+        r".*(load|get|make|prepare|create|build|setup).*data.*|.*data.*|.*loader.*", re.I
+    ),
     Role.TRAIN: re.compile(r".*(train|fit|learn|run_epoch|optimi[sz]e).*", re.I),
     Role.EVALUATE: re.compile(r".*(test|eval|valid|accuracy|metric|score|predict).*", re.I),
 }
@@ -31,9 +33,9 @@ class Call:
 
 
 def only_defines(facts: Facts, role: Role) -> bool:
-    """Whether a role's regions run nothing themselves, but define functions."""
+    """Whether a role's regions run nothing themselves, but define functions or classes."""
     own = facts.of_role(role)
-    return any(functions_in(item) for item in own) and all(
+    return any(item.is_definition for item in own) and all(
         item.is_import or item.is_definition or facts.fact(item).harmless for item in own
     )
 
@@ -52,9 +54,9 @@ def entry_function(
 ) -> tuple[tuple[Statement, FunctionDef] | None, list[Diagnostic]]:
     """The function of a role's regions that does the role's work."""
     defined = [(item, node) for item in facts.of_role(role) for node in functions_in(item)]
-    wanted = next(
-        (item.options["name"] for item, _ in defined if "name" in item.options), None
-    )
+    if not defined:
+        return None, []
+    wanted = next((item.options["name"] for item, _ in defined if "name" in item.options), None)
     if wanted is not None:
         named = [pair for pair in defined if pair[1].name == wanted]
         if named:
@@ -86,16 +88,11 @@ def _narrowed(
     facts: Facts, role: Role, defined: list[tuple[Statement, FunctionDef]]
 ) -> list[tuple[Statement, FunctionDef]]:
     """Drop candidates, test by test, as long as any are left."""
-    called = {
-        name for _, node in defined for name in _names_called(node) if name != node.name
-    }
+    called = {name for _, node in defined for name in _names_called(node) if name != node.name}
     outside = {
-        name
-        for item in facts.statements
-        if not item.is_definition
-        for name in item.names.reads
+        name for item in facts.statements if not item.is_definition for name in item.names.reads
     }
-    tests = [
+    tests: list[Callable[[FunctionDef], bool]] = [
         lambda node: node.name not in called,
         lambda node: role is not Role.TRAIN or _trains(facts, node),
         lambda node: bool(_USUAL_NAMES[role].fullmatch(node.name)),
@@ -133,6 +130,20 @@ def _trains(facts: Facts, node: FunctionDef, seen: frozenset[str] = frozenset())
     )
 
 
+def trains(facts: Facts, statement: Statement) -> bool:
+    """Whether running the statement goes backward, itself or through a function or method."""
+    if statement.is_definition:
+        return False
+    for node in own_nodes(list(statement.nodes)):
+        match node:
+            case ast.Attribute(attr="backward" | "step" | "fit" | "manual_backward"):
+                return True
+            case ast.Call(func=ast.Name(id=name)) if name in facts.vocabulary.functions:
+                if _trains(facts, facts.vocabulary.functions[name]):
+                    return True
+    return False
+
+
 def calls_of(facts: Facts, name: str, roles: Sequence[Role | None]) -> list[Call]:
     """Calls of the function ``name`` that statements of these roles make when they run."""
     return [
@@ -142,6 +153,56 @@ def calls_of(facts: Facts, name: str, roles: Sequence[Role | None]) -> list[Call
         for node in _running_calls(item)
         if isinstance(node.func, ast.Name) and node.func.id == name
     ]
+
+
+def method_calls(facts: Facts, role: Role, roles: Sequence[Role | None]) -> list[Call]:
+    """Calls of a method that does the role's work, on an object of a class of the role's."""
+    classes = {
+        node.name: node
+        for item in facts.of_role(role)
+        for node in item.nodes
+        if isinstance(node, ast.ClassDef)
+    }
+    found: list[Call] = []
+    for item in facts.statements if classes else ():
+        if item.is_definition or item.role not in roles:
+            continue
+        for call in _running_calls(item):
+            match call.func:
+                case ast.Attribute(value=ast.Name(id=name), attr=method):
+                    owner = _class_of(facts, name, item.order)
+                    if owner in classes and _works(facts, role, classes[owner], method):
+                        found.append(Call(item, call))
+    return found
+
+
+def _class_of(facts: Facts, name: str, before: int) -> str:
+    made = facts.before(name, before)
+    for node in made.nodes if made else ():
+        match node:
+            case ast.Assign(value=ast.Call(func=ast.Name(id=owner))):
+                return owner
+    return ""
+
+
+def _works(facts: Facts, role: Role, owner: ast.ClassDef, method: str) -> bool:
+    """Whether the method does what the role is for."""
+    methods = {node.name: node for node in owner.body if isinstance(node, ast.FunctionDef)}
+    if role is not Role.TRAIN:
+        return bool(_USUAL_NAMES[role].fullmatch(method))
+    seen: set[str] = set()
+    todo = [method]
+    while todo:
+        name = todo.pop()
+        if name in seen or name not in methods:
+            continue
+        seen.add(name)
+        if _trains(facts, methods[name]):
+            return True
+        todo.extend(
+            node.attr for node in ast.walk(methods[name]) if isinstance(node, ast.Attribute)
+        )
+    return False
 
 
 def _running_calls(statement: Statement) -> Iterator[ast.Call]:

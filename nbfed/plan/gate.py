@@ -7,7 +7,7 @@ import symtable
 import warnings
 from collections.abc import Iterator
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.text import indented
 from nbfed.diagnostics import Diagnostic, Location, diagnostic
 from nbfed.plan.slice import BUILTINS
@@ -24,7 +24,11 @@ def check(facts: Facts, stage: Stage, known: frozenset[str]) -> list[Diagnostic]
             table = symtable.symtable(text, facts.notebook.file, "exec")
     except SyntaxError as error:
         return [_unwritable(facts, stage, error)]
-    defined = {symbol.get_name() for symbol in table.get_symbols() if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()}
+    defined = {
+        symbol.get_name()
+        for symbol in table.get_symbols()
+        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+    }
     defined |= {name for inner in _tables(table) for name in _assigned_globals(inner)}
     undefined = {
         symbol.get_name()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.scopes import Bindings
 from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.values import module_parameters
@@ -20,9 +20,9 @@ from nbfed.roles import Role
 
 def model_instance(facts: Facts, settings: Settings) -> Completed:
     """Make the model, where the notebook only says how: from its class or factory."""
-    if any(_makes_module(facts, item) for item in facts.statements):
-        return unchanged(facts)
     own = facts.of_role(Role.MODEL)
+    if any(_makes_model(facts, own, item) for item in facts.statements):
+        return unchanged(facts)
     maker = _maker(facts, own)
     if maker is None:
         if not own:
@@ -37,9 +37,11 @@ def model_instance(facts: Facts, settings: Settings) -> Completed:
         return unchanged(facts, problem)
     statement, name, constructor = maker
     variable = _variable(facts) or "model"
-    call = f"{name}()"
+    call = next((item.options["call"] for item in own if "call" in item.options), "")
     at = _place(facts, statement)
-    if constructor is not None:
+    if call or constructor is None:
+        call = call or f"{name}()"
+    else:
         binding = bind(constructor, Role.MODEL, offers_of(facts, at), ())
         if binding.missing or binding.ties:
             missing = (*binding.missing, *dict(binding.ties))
@@ -48,7 +50,8 @@ def model_instance(facts: Facts, settings: Settings) -> Completed:
                 "NBF301",
                 statement,
                 f"nothing says what to give `{name}` for `{missing[0]}`",
-                f"make the model in this region: `{variable} = {name}(...)`",
+                f"make the model in this region: `{variable} = {name}(...)`, or say how: "
+                f'`# nbfed: model call="{name}({missing[0]}=...)"`',
             )
             return unchanged(facts, problem)
         call = f"{name}({', '.join(binding.arguments)})"
@@ -56,9 +59,14 @@ def model_instance(facts: Facts, settings: Settings) -> Completed:
     return Completed(inserted(facts, at, new))
 
 
-def _makes_module(facts: Facts, statement: Statement) -> bool:
+def _makes_model(facts: Facts, own: tuple[Statement, ...], statement: Statement) -> bool:
+    """Whether a statement makes a module: a role's own, or one of the region's own class."""
     kinds = facts.fact(statement).kinds
-    return any(kinds.get(name) is Kind.MODULE for name in statement.names.bound)
+    if not any(kinds.get(name) is Kind.MODULE for name in statement.names.bound):
+        return False
+    defined = {name for item in own if item.is_definition for name in item.names.bound}
+    roles = (Role.MODEL, Role.TRAIN, Role.DATA)
+    return statement.role in roles or bool(defined & statement.names.reads.keys()) or not defined
 
 
 def _place(facts: Facts, statement: Statement) -> int:
@@ -158,7 +166,7 @@ def _read_as_module(facts: Facts, role: Role) -> str:
             for part in ast.walk(node):
                 match part:
                     case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
-                        if method in _METHODS and name in free and name not in bound:
-                            if name not in facts.touching:
-                                return name
+                        unbound = name in free and name not in bound
+                        if method in _METHODS and unbound and name not in facts.touching:
+                            return name
     return ""

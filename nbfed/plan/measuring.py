@@ -7,16 +7,16 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement, edited, written
 from nbfed.analyse.values import own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.plan.completed import Completed, unchanged
 from nbfed.plan.functions import Call, best_evaluation, calls_of, returned_names
-from nbfed.plan.metrics import metrics_of
+from nbfed.plan.metrics import entries_of, metrics_of
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 
@@ -149,7 +149,8 @@ def returning(
     """
     first = function.body[0]
     if first.lineno == function.lineno or any(
-        isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom)) for node in own_nodes(function.body)
+        isinstance(node, (ast.Return, ast.Yield, ast.YieldFrom))
+        for node in own_nodes(function.body)
     ):
         return None
     found = measured(facts, function.body, {})
@@ -177,6 +178,7 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
     bound = {name for item in own for name in item.names.bound}
     found = measured(facts, body, {})
     lines = [line for line in found.lines if line.partition(" = ")[0] not in bound]
+    lines.extend(_taken_out(facts, own, bound) if not current.names else ())
     if lines:
         new = [written(line, own[-1], Role.EVALUATE) for line in lines]
         at = own[-1].order + 1
@@ -184,6 +186,20 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
     if current.names:
         return unchanged(facts)
     return _bound_call(facts, own)
+
+
+def _taken_out(facts: Facts, own: Sequence[Statement], bound: set[str]) -> Iterator[str]:
+    """The numbers of a dictionary that holds other things besides."""
+    for item in reversed(own):
+        for node in item.nodes:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    entries = entries_of(facts, value)
+                    for key, surety in entries.items():
+                        if surety and key.isidentifier() and key not in bound:
+                            yield f"{key} = {name}[{key!r}]"
+                    if entries:
+                        return
 
 
 def _bound_call(facts: Facts, own: Sequence[Statement]) -> Completed:

@@ -6,9 +6,9 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
-from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import last_returned
 from nbfed.diagnostics import Diagnostic
@@ -53,9 +53,7 @@ def metrics_of(facts: Facts, role: Role, hidden: frozenset[str] = frozenset()) -
     return Metrics(problems=(problem,))
 
 
-def _named(
-    facts: Facts, own: Sequence[Statement], at: Statement, option: str
-) -> Metrics:
+def _named(facts: Facts, own: Sequence[Statement], at: Statement, option: str) -> Metrics:
     names = tuple(part.strip() for part in option.split(",") if part.strip())
     problems: list[Diagnostic] = []
     bound = frozenset(name for item in own for name in item.names.bound)
@@ -72,7 +70,8 @@ def _named(
                     f"the region binds {_listed(bound)}",
                 )
             )
-    return Metrics(tuple(dict.fromkeys(names)), problems=tuple(problems))
+    known = tuple(name for name in dict.fromkeys(names) if name in bound)
+    return Metrics(known, problems=tuple(problems))
 
 
 def _listed(names: frozenset[str]) -> str:
@@ -83,28 +82,42 @@ def _mapping(facts: Facts, own: Sequence[Statement]) -> str:
     """The name that holds all metrics as a dictionary, if the region ends with such a one."""
     for item in reversed(own):
         for node in reversed(item.nodes):
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                if is_metrics_mapping(facts, node.value):
-                    return node.targets[0].id
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name)], value=value):
+                    if is_metrics_mapping(facts, value):
+                        return name
     return ""
 
 
 def is_metrics_mapping(facts: Facts, value: ast.expr) -> bool:
     """Whether ``value`` is a dictionary of numbers by text, or a call that returns one."""
+    entries = entries_of(facts, value)
+    return bool(entries) and Surety.NO not in entries.values()
+
+
+def entries_of(facts: Facts, value: ast.expr) -> dict[str, Surety]:
+    """The keys of a dictionary, or of the one that a call returns, and how surely numbers."""
     match value:
         case ast.Dict(keys=[_, *_]):
-            return _number_values(facts, value)
+            return _entries(Numbers(facts.vocabulary, {}), value, {})
         case ast.Call(func=ast.Name(id=name)) if name in facts.vocabulary.functions:
-            returned = last_returned(facts.vocabulary.functions[name])
-            return isinstance(returned, ast.Dict) and bool(returned.keys)
-    return False
+            function = facts.vocabulary.functions[name]
+            returned = last_returned(function)
+            if isinstance(returned, ast.Dict):
+                numbers = Numbers(facts.vocabulary, {})
+                return _entries(numbers, returned, numbers.judged(function.body))
+    return {}
 
 
-def _number_values(facts: Facts, value: ast.Dict) -> bool:
-    numbers = Numbers(facts.vocabulary, {})
-    return all(
-        isinstance(key, ast.Constant) and isinstance(key.value, str) for key in value.keys
-    ) and all(numbers.surety(part, {}) is not Surety.NO for part in value.values)
+def _entries(numbers: Numbers, value: ast.Dict, found: dict[str, Found]) -> dict[str, Surety]:
+    entries: dict[str, Surety] = {}
+    for key, part in zip(value.keys, value.values, strict=True):
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str):
+            return {}
+        surety = numbers.surety(part, found)
+        is_text = isinstance(part, ast.Attribute) and part.attr in ("__name__", "name")
+        entries[key.value] = Surety.NO if is_text else surety
+    return entries
 
 
 def _numbers(

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.statements import Statement, written
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed, unchanged
+from nbfed.plan.functions import trains
 from nbfed.plan.notes import note, place
 from nbfed.plan.rules import Context
 from nbfed.plan.settings import Settings
@@ -32,7 +33,7 @@ def made_in_training(facts: Facts, settings: Settings) -> Completed:
     statements = list(facts.statements)
     problems: list[Diagnostic] = []
     for item in facts.of_role(Role.TRAIN):
-        if _trains(item):
+        if trains(facts, item):
             break
         if _makes_model(facts, item) or _alters_model(facts, item):
             statements[item.order] = replace(item, role=Role.MODEL)
@@ -47,14 +48,6 @@ def made_in_training(facts: Facts, settings: Settings) -> Completed:
     if not problems:
         return unchanged(facts)
     return Completed(tuple(statements), tuple(problems))
-
-
-def _trains(statement: Statement) -> bool:
-    return not statement.is_definition and any(
-        isinstance(part, ast.Attribute) and part.attr in ("backward", "step", "fit")
-        for node in statement.nodes
-        for part in ast.walk(node)
-    )
 
 
 def _makes_model(facts: Facts, statement: Statement) -> bool:

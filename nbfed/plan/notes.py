@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.text import column_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic

@@ -6,8 +6,8 @@ import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.statements import Statement
 
 # Values that nothing in a stage can change, or that nobody does change.
@@ -51,8 +51,8 @@ def placed(
     body = {
         item.order
         for item in statements
-        if _starts_in_body(facts, item, own) or (item.names.bound & (changed | declared)
-        and not (item.is_definition or item.is_import))
+        if _starts_in_body(facts, item, own)
+        or (item.names.bound & (changed | declared) and not (item.is_definition or item.is_import))
     }
     local = set(arguments)
     for item in statements:
@@ -63,7 +63,13 @@ def placed(
         tuple(i for i in statements if i.order not in body and _plain_import(i)),
         tuple(i for i in statements if i.order not in body and not _plain_import(i)),
         tuple(i for i in statements if i.order in body),
-        tuple(sorted(n for n in declared if any(n in i.names.bound for i in statements if i.order in body))),
+        tuple(
+            sorted(
+                n
+                for n in declared
+                if any(n in i.names.bound for i in statements if i.order in body)
+            )
+        ),
     )
 
 
@@ -78,7 +84,7 @@ def _starts_in_body(facts: Facts, item: Statement, own: frozenset[int]) -> bool:
 def _stateless(facts: Facts, item: Statement) -> bool:
     """Whether the value may be made once and shared by all calls of the stage."""
     kinds = facts.fact(item).kinds
-    if not item.names.binds:
+    if not item.names.bound:
         return False
     for node in item.nodes:
         if not isinstance(node, (ast.Assign, ast.AnnAssign, ast.If)):
@@ -101,9 +107,26 @@ def _constant(node: ast.expr) -> bool:
     """A constant, or a container of constants: shared as long as nothing changes it."""
     return not any(
         isinstance(part, (ast.Call, ast.Await, ast.NamedExpr)) for part in ast.walk(node)
-    ) and isinstance(node, (ast.Constant, ast.List, ast.Tuple, ast.Dict, ast.Set, ast.BinOp,
-                            ast.UnaryOp, ast.Lambda, ast.Name, ast.Attribute, ast.JoinedStr,
-                            ast.Compare, ast.BoolOp, ast.IfExp, ast.Subscript))
+    ) and isinstance(
+        node,
+        (
+            ast.Constant,
+            ast.List,
+            ast.Tuple,
+            ast.Dict,
+            ast.Set,
+            ast.BinOp,
+            ast.UnaryOp,
+            ast.Lambda,
+            ast.Name,
+            ast.Attribute,
+            ast.JoinedStr,
+            ast.Compare,
+            ast.BoolOp,
+            ast.IfExp,
+            ast.Subscript,
+        ),
+    )
 
 
 def _plain_import(item: Statement) -> bool:

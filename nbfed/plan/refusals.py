@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note, place
@@ -41,37 +41,37 @@ def _what(facts: Facts, effect: ast.AST) -> str:
             return "does more than define"
 
 
-def model_needs_site(facts: Facts, need: Need, found: Statement) -> Diagnostic:
-    """The model is made at the server too, which has no site.yaml."""
+def server_needs_site(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
+    """What runs at the server too cannot use what differs per site."""
     return note(
         facts,
         "NBF314",
         need.reader,
-        f"the model needs `{need.name}`, which differs per site ({place(found)})",
-        f"the server makes the model too: give `{need.name}` the role `params`",
+        f"the {role} needs `{need.name}`, which differs per site ({place(found)})",
+        f"the server makes the {role}: give `{need.name}` the role `params`",
         need.node,
     )
 
 
-def model_needs_data(facts: Facts, need: Need, found: Statement) -> Diagnostic:
-    """The model is made at the server too, which has no data."""
+def server_needs_data(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
+    """What runs at the server too cannot use a site's data."""
     return note(
         facts,
         "NBF314",
         need.reader,
-        f"the model needs `{need.name}`, which is made from a site's data ({place(found)})",
+        f"the {role} needs `{need.name}`, which is made from a site's data ({place(found)})",
         f"write the value down in a `# nbfed: params` cell: `{need.name} = ...`",
         need.node,
     )
 
 
-def data_needs_model(facts: Facts, need: Need, found: Statement) -> Diagnostic:
-    """Data are loaded before there is a model."""
+def needs_model(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
+    """Data are loaded, and the strategy is made, without a model."""
     return note(
         facts,
         "NBF213",
         need.reader,
-        f"`data` needs `{need.name}`, a model ({place(found)}); data are loaded without one",
+        f"`{role}` needs `{need.name}`, a model ({place(found)}), and runs without one",
         "move the statement into the train or evaluate region",
         need.node,
     )
@@ -109,6 +109,6 @@ def change_left_out(facts: Facts, need: Need, found: Statement) -> Diagnostic:
         facts,
         "NBF206",
         found,
-        f"this call may change `{need.name}`, which is used in {place(need.reader)}; it is left out",
+        f"this call may change `{need.name}`, used in {place(need.reader)}; it is left out",
         "mark it `# nbfed: include` to keep it, `# nbfed: skip` if it does not matter",
     )

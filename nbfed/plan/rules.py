@@ -7,11 +7,11 @@ apply; the first answer counts. To add a rule, write it and put it into ``_RULES
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.plan import refusals
 from nbfed.plan.settings import Settings
@@ -21,6 +21,7 @@ from nbfed.program import Origin
 from nbfed.roles import Role
 
 _USERS = (Role.TRAIN, Role.EVALUATE)
+_AT_SERVER = (Role.MODEL, Role.STRATEGY)
 
 
 @dataclass(frozen=True)
@@ -46,8 +47,8 @@ def _setting(context: Context, of: Slice, need: Need, found: Statement) -> Verdi
     role = context.settings.bound_by.get((found.order, need.name))
     if role is Role.PARAMS:
         return Argue(Origin.PARAMS)
-    if role is Role.SITE and of.role is Role.MODEL:
-        return Refuse(refusals.model_needs_site(context.facts, need, found))
+    if role is Role.SITE and of.role in _AT_SERVER:
+        return Refuse(refusals.server_needs_site(context.facts, of.role, need, found))
     return Argue(Origin.SITE) if role is Role.SITE else None
 
 
@@ -61,8 +62,8 @@ def _model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict
         return None
     if of.role in _USERS:
         return Argue(Origin.MODEL)
-    if of.role is Role.DATA:
-        return Refuse(refusals.data_needs_model(context.facts, need, found))
+    if of.role in (Role.DATA, Role.STRATEGY):
+        return Refuse(refusals.needs_model(context.facts, of.role, need, found))
     return None
 
 
@@ -70,6 +71,15 @@ def _definition(context: Context, of: Slice, need: Need, found: Statement) -> Ve
     if found.role is Role.SKIP:
         return Refuse(refusals.skipped(context.facts, of.role, need, found))
     return Copy() if found.is_import or found.is_definition else None
+
+
+def _library_setting(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """`os.environ[...] = ...` changes a library for one machine; torch's settings are kept."""
+    if need.name in found.names.bound or not context.facts.vocabulary.is_imported(need.name):
+        return None
+    targets = [ast.unparse(t) for n in found.nodes if isinstance(n, ast.Assign) for t in n.targets]
+    kept = of.role in _USERS and any(target.startswith("torch.backends.") for target in targets)
+    return Copy() if kept else Pass()
 
 
 def _included(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
@@ -84,8 +94,8 @@ def _data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict 
         return Copy()
     if of.role in _USERS:
         return Argue(Origin.DATA)
-    if of.role is Role.MODEL:
-        return Refuse(refusals.model_needs_data(context.facts, need, found))
+    if of.role in _AT_SERVER:
+        return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     return Copy()
 
 
@@ -120,12 +130,17 @@ def _loads_data(context: Context, of: Slice, need: Need, found: Statement) -> Ve
     fact = context.facts.fact(found)
     if Role.MODEL in fact.origins:
         return None
-    if not (fact.origins & {Role.DATA, Role.SITE} or _calls_data_function(context, found)):
+    about_data = fact.origins & {Role.DATA, Role.SITE} or _makes_data(fact.kinds)
+    if not about_data and not _calls_data_function(context, found):
         return None
-    if of.role is Role.MODEL:
-        return Refuse(refusals.model_needs_data(context.facts, need, found))
+    if of.role in _AT_SERVER:
+        return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     of.adopted[found.order] = found
     return Copy() if of.role is Role.DATA else Argue(Origin.DATA)
+
+
+def _makes_data(kinds: Mapping[str, Kind]) -> bool:
+    return any(kind in (Kind.DATASET, Kind.LOADER) for kind in kinds.values())
 
 
 def _calls_data_function(context: Context, found: Statement) -> bool:
@@ -159,6 +174,7 @@ _RULES: tuple[Rule, ...] = (
     _own,
     _model,
     _definition,
+    _library_setting,
     _included,
     _data,
     _model_region,

@@ -7,8 +7,8 @@ import builtins
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.notebook_facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note, place
@@ -68,13 +68,14 @@ class Slicer:
         self.facts = facts
         self.judge = judge
         self.slice = Slice(role, end)
-        self._seen: set[tuple[str, int]] = set()
+        self._seen: set[tuple[str, int, bool]] = set()
         self._todo: list[Need] = []
 
     def run(self, own: Iterable[Statement]) -> Slice:
         """Follow everything that ``own`` needs."""
         for statement in own:
-            self.include(statement)
+            if not statement.is_import:  # those that are used are found like all others
+                self.include(statement)
         while self._todo:
             self._resolve(self._todo.pop())
         return self.slice
@@ -93,16 +94,17 @@ class Slicer:
                 self._need(name, self.slice.end, statement, node)
         # A function that an earlier statement calls reads its globals there, not at the end.
         if reached_at is not None and names.deferred and reached_at < self.slice.end:
-            for name, node in names.deferred.items():
-                self._need(name, reached_at, statement, node, soft=True)
+            for bound in names.binds:
+                for name in self.facts.varying.get(bound, ()):
+                    self._need(name, reached_at, statement, statement.node, soft=True)
 
     def _need(
         self, name: str, position: int, reader: Statement, node: ast.AST, *, soft: bool = False
     ) -> None:
-        if (name, position) not in self._seen:
-            if not soft:
-                self._seen.add((name, position))
-            self._todo.append(Need(name, position, reader, node, soft))
+        if (name, position, False) in self._seen or (name, position, soft) in self._seen:
+            return
+        self._seen.add((name, position, soft))
+        self._todo.append(Need(name, position, reader, node, soft))
 
     def _resolve(self, need: Need) -> None:
         found = self.facts.before(need.name, need.position)
@@ -151,12 +153,15 @@ class Slicer:
     def _argue(self, need: Need, found: Statement, origin: Origin) -> None:
         self.slice.arguments[need.name] = origin
         last = {Origin.MODEL: self.slice.models, Origin.DATA: self.slice.data}.get(origin)
-        if last is not None and (
-            need.name not in last or last[need.name].order < found.order
-        ):
+        if last is not None and (need.name not in last or last[need.name].order < found.order):
             last[need.name] = found
 
     def _missing(self, need: Need) -> None:
+        later = self.facts.after(need.name, need.position)
+        if later is not None and later.is_import:
+            # Imports stand at the head of a module, wherever the notebook has them.
+            self.include(later)
+            return
         self.slice.unresolved.add(need.name)
         self.slice.problems.append(missing_name(self.facts, need))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from nbfed.analyse.notebook_facts import Facts
+from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, fragments_of
 from nbfed.plan.placement import Placement, placed
 from nbfed.plan.settings import Settings
@@ -61,7 +61,8 @@ def _entry(found: Slice, placement: Placement) -> str:
 
 
 def _arguments(facts: Facts, found: Slice, settings: Settings) -> tuple[Argument, ...]:
-    types = {item.name: item.annotation for item in (*settings.params, *settings.site)}
+    types = {item.name: item.annotation for item in settings.params}
+    types |= {key.name: key.annotation for key in settings.site}
     order = {name: place for place, name in enumerate(types)}
     first = {name: place for place, name in enumerate(facts.in_order(found.arguments))}
     listed = sorted(

@@ -98,6 +98,22 @@ def test_ctrl_c_at_a_site_that_waits_for_its_run(study: Path, processes: ExitSta
     assert [pid for pid in children if alive(pid)] == []
 
 
+def test_a_site_may_be_started_before_its_server(study: Path, processes: ExitStack) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    client = processes.enter_context(
+        started("run-client", "--site", "west", "--server", address, cwd=study)
+    )
+    processes.enter_context(started("run-server", "--address", address, cwd=study))
+    assert client.stderr is not None
+    said = ""
+    for line in client.stderr:
+        said += line
+        if "connected" in line:
+            break
+    assert "connected" in said
+    assert interrupt(client).code == 130
+
+
 def test_a_port_in_use(study: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -112,7 +128,7 @@ def test_a_port_in_use(study: Path) -> None:
 
 
 def test_no_server_has_ever_been_started_here(study: Path) -> None:
-    done = nbfed("run-client", "--site", "west", cwd=study)
+    done = nbfed("run-client", "--site", "west", "--patience", "0", cwd=study)
     assert done.code == 4
     assert done.err.startswith("error: there is no certificate .nbfed/study/pki/ca.pem\n")
 

@@ -11,6 +11,7 @@ from flwr.app import ArrayRecord, ConfigRecord, Message
 
 from .digest import package_digest
 from .failures import Failure, Refusal
+from .wire import is_packed, pack, unpack
 
 DIGEST = package_digest(Path(__file__).resolve().parent)
 
@@ -20,14 +21,19 @@ class Trip:
     """The weights that a message brings, and how to train or evaluate them.
 
     ``params`` are the server's values for the notebook's parameters. ``evaluate`` asks for the
-    metrics of the weights before the training.
+    metrics of the weights before the training. ``packed`` tells in which form the weights came.
     """
 
     arrays: ArrayRecord
+    packed: bool
     round: int
     params: dict[str, Any]
     seed: int
     evaluate: bool
+
+    def reply_form(self, arrays: ArrayRecord) -> ArrayRecord:
+        """Return ``arrays`` in the form in which the server's came."""
+        return pack(arrays) if self.packed else arrays
 
 
 def read_trip(message: Message) -> Trip:
@@ -42,7 +48,8 @@ def read_trip(message: Message) -> Trip:
     if arrays is None or not isinstance(params, dict):
         raise Refusal("the message holds no weights, or no parameters")
     return Trip(
-        arrays=arrays,
+        arrays=unpack(arrays),
+        packed=is_packed(arrays),
         round=_whole(config, "server-round"),
         params=params,
         seed=_whole(config, "seed"),

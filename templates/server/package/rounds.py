@@ -135,8 +135,9 @@ class _Rounds:
             self._evaluate_final()
 
     def _round(self, number: int) -> None:
-        start = time.monotonic()
         letters = self._letters(number)
+        # The wait for sites is not the round's.
+        start = time.monotonic()
         self._emit("round-started", round=number, sites=list(letters))
         replies = self._train(number, letters)
         missing = [site for site in letters if site not in replies]

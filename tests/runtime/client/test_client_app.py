@@ -122,6 +122,16 @@ def test_data_are_loaded_once_and_again_only_for_what_they_take(
     assert loads[1:] == [{"DATA_FILE": "cleveland.csv", "BATCH": 4}]
 
 
+def test_weights_go_back_in_the_form_in_which_they_came(client: Client) -> None:
+    wire = client.module("wire")
+    weights = client.weights()
+    plain = client.ask("train", weights).content["arrays"]
+    packed = client.ask("train", wire.pack(weights)).content["arrays"]
+    assert wire.is_packed(packed)
+    assert not wire.is_packed(plain)
+    assert_same(wire.unpack(packed), plain)
+
+
 def test_another_package_is_asked_for(client: Client) -> None:
     for kind in ("query", "train", "evaluate"):
         reply = client.ask(kind, client.weights(), digest="0" * 64)

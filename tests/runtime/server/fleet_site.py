@@ -41,7 +41,7 @@ class FleetSite(threading.Thread):
 
     def run(self) -> None:
         with http_request_response(
-            self._address, False, self._ca, authentication_keys=self._keys, max_wait_time=5
+            self._address, False, self._ca, authentication_keys=self._keys, max_wait_time=60
         ) as line:
             _, receive, send, get_run, _, pull, push, confirm = line
             run_id = None

@@ -19,7 +19,7 @@ from .conftest import SITES, Package
 from .fake_grid import FakeSite
 from .fleet_site import FleetSite
 
-PATIENCE = 60
+PATIENCE = 180
 
 
 class Command:
@@ -31,6 +31,8 @@ class Command:
         self.run_dir = folder / "run"
         command = [sys.executable, "-m", f"{server.name}.server_node", "start", "--json"]
         command += ["--address", "127.0.0.1:0", "--state", str(self.state)]
+        # A busy machine may be slow to start a process: nothing here ends by its deadline.
+        command += ["--join-timeout", "600", "--round-timeout", "600"]
         command += ["--run-dir", str(self.run_dir), *options]
         environment = {**os.environ, "PYTHONPATH": str(server.project)}
         self.process = subprocess.Popen(

@@ -1,6 +1,10 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +15,7 @@ from nbfed.engine.simulate import simulate
 from nbfed.errors import FederationFailed, NbfedError
 from nbfed.results import MODELS, Results
 from tests.runtime import demo
+from tests.runtime.processes import is_alive, wait_for
 
 torch.set_num_threads(1)
 
@@ -151,3 +156,48 @@ def test_a_parameter_that_is_not_there(tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     with pytest.raises(NbfedError, match="did you mean EPOCHS"):
         simulate(build, demo.FEDERATION, run_dir=tmp_path / "run", seed=7)
+
+
+SIMULATE = """
+import sys
+from pathlib import Path
+from nbfed.engine.simulate import simulate
+from tests.runtime import demo
+folder = Path(sys.argv[1])
+workers = "num_workers=1, batch_size=BATCH"
+slow = "import os, pathlib, time\\npathlib.Path('busy').write_text(str(os.getpid()))\\n"
+slow += "batches = iter(train_loader)\\nnext(batches)\\n"
+slow += "pathlib.Path('loading').write_text(str(batches._workers[0].pid))\\ntime.sleep(100)\\n"
+load = demo.LOAD.replace("batch_size=BATCH", workers)
+build = demo.write_packages(demo.program(train=slow + demo.TRAIN, load=load), folder)
+(folder / "run").mkdir()
+try:
+    simulate(build, demo.FEDERATION, run_dir=folder / "run", workers=1, seed=7)
+except KeyboardInterrupt:
+    sys.exit(130)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_an_interrupt_ends_the_sites_and_their_loaders(
+    tmp_path: Path, number: signal.Signals
+) -> None:
+    demo.write_data(tmp_path)
+    root = str(Path(__file__).parents[3])
+    simulation = subprocess.Popen(
+        [sys.executable, "-c", SIMULATE, str(tmp_path)], env={**os.environ, "PYTHONPATH": root}
+    )
+    try:
+        wait_for((tmp_path / "loading").exists)
+        children = [int((tmp_path / name).read_text()) for name in ("busy", "loading")]
+        assert all(map(is_alive, children))
+        simulation.send_signal(number)
+        simulation.wait(60)
+        wait_for(lambda: not any(map(is_alive, children)))
+    finally:
+        simulation.kill()
+        simulation.wait()
+    if number == signal.SIGINT:
+        assert simulation.returncode == 130
+        last = events(tmp_path / "run")[-1]
+        assert (last["event"], last["outcome"]) == ("run-finished", "stopped")

@@ -1,5 +1,6 @@
 """Notebooks that train inside functions, in the manner of public ones."""
 
+# ruff: noqa: E501 - the notebooks are written as their authors write them
 from __future__ import annotations
 
 # The classic transfer learning tutorial: loaders in a dictionary, best weights kept.

@@ -1,5 +1,6 @@
 """Notebooks that train in statements at top level, in the manner of public ones."""
 
+# ruff: noqa: E501 - the notebooks are written as their authors write them
 from __future__ import annotations
 
 # A first course: everything is a global, metrics are only printed.

@@ -132,10 +132,8 @@ class _Bar:
 
 
 def _modules() -> list[ModuleType]:
-    transforms = {
-        name: identity
-        for name in ("Compose", "ToTensor", "Normalize", "Resize", "AsDiscrete", "Grayscale")
-    }
+    names = ("Compose", "ToTensor", "Normalize", "Resize", "AsDiscrete", "Grayscale")
+    transforms = dict.fromkeys(names, identity)
     medical = {"PathMNIST": Medical, "__version__": "0", "HOMEPAGE": ""}
     info = {
         "pathmnist": {

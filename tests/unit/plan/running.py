@@ -66,15 +66,19 @@ class Site:
         self.folder = folder
         self.settings = {**_defaults(program), **site}
         self.namespaces: dict[Role, dict[str, Any]] = {}
+        write_helpers(program, folder)
         for stage in stages(program):
             text = module_text(program, stage)
-            self.namespaces[stage.role] = _executed(text, f"generated_{stage.role}")
+            self.namespaces[stage.role] = _executed(text, f"generated.{stage.role}")
         torch.manual_seed(0)
         self.data = self.call(program.data)
         self.model = self.call(program.model)
 
     def call(self, stage: Stage) -> Any:
-        given = {argument.name: self._value(argument.name, argument.origin) for argument in stage.arguments}
+        given = {
+            argument.name: self._value(argument.name, argument.origin)
+            for argument in stage.arguments
+        }
         with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(self.folder):
             return self.namespaces[stage.role][stage.entry](**given)
 
@@ -98,13 +102,27 @@ class Site:
 
 
 def _defaults(program: Program) -> dict[str, Any]:
-    space = _executed(params_module(program, "shared/params.py.jinja").text, "generated_params")
+    space = _executed(params_module(program, "shared/params.py.jinja").text, "generated.params")
     return dict(vars(space["Params"]()))
+
+
+def write_helpers(program: Program, folder: Path) -> None:
+    """Lay the helper modules out below the package that the generated modules are in."""
+    package = ModuleType("generated")
+    package.__path__ = [str(folder / "package")]
+    sys.modules["generated"] = package
+    for name in [name for name in sys.modules if name.startswith("generated.")]:
+        del sys.modules[name]
+    for helper in program.helpers:
+        path = folder / "package" / helper.path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(helper.text)
 
 
 def _executed(text: str, name: str) -> dict[str, Any]:
     """The namespace of a module; dataclasses and pickle look modules up by name."""
     module = ModuleType(name)
+    module.__package__ = name.rpartition(".")[0]
     sys.modules[name] = module
     exec(compile(text, f"{name}.py", "exec"), module.__dict__)
     return module.__dict__
@@ -142,4 +160,13 @@ def write_table(path: Path) -> None:
     path.write_text("\n".join(rows) + "\n")
 
 
-__all__ = ["Site", "module_text", "numbers", "os", "run_round", "stages", "undefined_names", "write_table"]
+__all__ = [
+    "Site",
+    "module_text",
+    "numbers",
+    "os",
+    "run_round",
+    "stages",
+    "undefined_names",
+    "write_table",
+]

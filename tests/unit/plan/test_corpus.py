@@ -10,15 +10,16 @@ from nbfed.plan import plan
 from nbfed.program import Program
 
 from .corpus_functions import FUNCTION_NOTEBOOKS
+from .corpus_habits import HABIT_NOTEBOOKS, HELPERS
 from .corpus_statements import STATEMENT_NOTEBOOKS
 from .notebooks import notebook
 from .running import module_text, numbers, run_round, stages, undefined_names, write_table
 
-NOTEBOOKS = {**STATEMENT_NOTEBOOKS, **FUNCTION_NOTEBOOKS}
+NOTEBOOKS = {**STATEMENT_NOTEBOOKS, **FUNCTION_NOTEBOOKS, **HABIT_NOTEBOOKS}
 
 
 def planned(text: str) -> Program:
-    program, problems = plan(*notebook(text), {})
+    program, problems = plan(*notebook(text), HELPERS)
     assert [problem for problem in problems if problem.severity == "error"] == []
     assert program is not None
     return program
@@ -28,7 +29,11 @@ def site_values(program: Program, folder: Path) -> dict[str, str]:
     """Every key of a site is a folder or a table in this test."""
     write_table(folder / "table.csv")
     return {
-        key.name: str(folder / "table.csv" if "csv" in key.name.lower() or "file" in key.name.lower() else folder)
+        key.name: str(
+            folder / "table.csv"
+            if "csv" in key.name.lower() or "file" in key.name.lower()
+            else folder
+        )
         for key in program.site
     }
 

@@ -1,0 +1,1 @@
+"""What the examples compile to, kept under review like code."""

@@ -1,0 +1,75 @@
+"""What may leave this site: the model's arrays, and plain numbers by names declared beforehand."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from flwr.app import ArrayRecord, MetricRecord
+
+from .exchange import check_like
+from .failures import Refusal
+
+EXAMPLES = "num-examples"
+_LONGEST_NAME = 64
+
+
+def numbers(
+    metrics: Mapping[str, Any], *, declared: tuple[str, ...] | None, examples: int
+) -> MetricRecord:
+    """Return ``metrics`` as floats, with the number of examples that they are about.
+
+    ``declared`` are the names that may leave; None where the notebook makes them as it runs.
+    Raises Refusal for anything that is not a single number under such a name.
+    """
+    record = MetricRecord({EXAMPLES: examples})
+    for position, (name, value) in enumerate(metrics.items(), start=1):
+        # A name that nobody declared may hold data: it is not even repeated to the server.
+        if declared is not None and name not in declared:
+            raise Refusal(f"metric {position} has a name that this package does not declare")
+        if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or name == EXAMPLES:
+            raise Refusal(f"metric {position} has a name that cannot be sent")
+        record[name] = _number(value, f"metric {name!r}" if declared else f"metric {position}")
+    return record
+
+
+def checked(arrays: ArrayRecord, received: ArrayRecord) -> ArrayRecord:
+    """Return ``arrays``, which must have the names, shapes and types of those received.
+
+    Raises Refusal.
+    """
+    if reason := check_like(arrays, received):
+        raise Refusal(f"the trained weights are not those of the model that came: {reason}")
+    return arrays
+
+
+def count(data: Any) -> int:
+    """Count the examples of a loader, a dataset, an array or a table.
+
+    Raises Refusal where that has no length.
+    """
+    data = getattr(data, "dataset", data)
+    if isinstance(data, tuple) and data:
+        # Inputs and labels, say: as many as the first of them.
+        data = data[0]
+    try:
+        return len(data)
+    except TypeError:
+        shape = getattr(data, "shape", ())
+    if not shape:
+        raise Refusal(f"a {type(data).__name__} does not tell how many examples it has")
+    return int(shape[0])
+
+
+def _number(value: Any, what: str) -> float:
+    if isinstance(value, torch.Tensor | np.ndarray) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, int | float | np.number | np.bool_):
+        raise Refusal(f"{what} is a {type(value).__name__}, not a single number")
+    number = float(value)
+    if math.isinf(number):
+        raise Refusal(f"{what} is infinite")
+    return number

@@ -1,0 +1,268 @@
+"""This site's line to the server: outward HTTPS requests to the one address that it was given.
+
+Only this module uses what is inside of flwr (the client of its Fleet API and the way in which it
+takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own connection is
+not used: it ends the whole process where this one says what is wrong, or tries again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+from flwr.app import Message
+from flwr.app.message import remove_content_from_message
+from flwr.common.serde import message_to_proto
+from flwr.proto.fleet_pb2 import (
+    ActivateNodeRequest,
+    DeactivateNodeRequest,
+    PullMessagesRequest,
+    PushMessagesRequest,
+    RegisterNodeFleetRequest,
+    UnregisterNodeFleetRequest,
+)
+from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
+from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest
+from flwr.proto.node_pb2 import Node
+from flwr.proto.run_pb2 import GetRunRequest
+from flwr.supercore.error import FlowerError
+from flwr.supercore.inflatable.inflatable_object import (
+    get_all_nested_objects,
+    get_object_tree,
+    no_object_id_recompute,
+)
+from flwr.supercore.inflatable.inflatable_protobuf_utils import (
+    make_pull_object_fn_protobuf,
+    make_push_object_fn_protobuf,
+)
+from flwr.supercore.inflatable.inflatable_utils import (
+    ObjectPullError,
+    ObjectPushError,
+    pull_and_inflate_object_from_tree,
+    push_objects,
+)
+from flwr.supercore.primitives.asymmetric import generate_key_pairs, public_key_to_bytes
+from flwr.supernode.fleet_http_client import FleetHttpClient
+from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
+
+# Seconds. The server takes a site for gone after two intervals without a sign of life.
+HEARTBEAT_INTERVAL = 10.0
+HEARTBEAT_EVERY = 4.0
+RETRY_FIRST, RETRY_MOST = 0.1, 2.0
+
+_BUSY = frozenset({502, 503, 504})
+
+_log = logging.getLogger(__package__)
+
+
+class FleetError(Exception):
+    """The server cannot be worked with; the text says why in one line."""
+
+
+class Unreachable(FleetError):
+    """No answer for as long as this site has patience."""
+
+
+class UnknownHere(FleetError):
+    """The server does not know this node: it was started anew, or it turned the key away."""
+
+
+class RunOver(Exception):
+    """The run that a request was about is not running any more."""
+
+
+class Fleet:
+    """One connection; a context manager that signs off at its end.
+
+    ``patience`` are the seconds for which a server that does not answer is tried again;
+    ``outages`` counts how often that was needed.
+    """
+
+    def __init__(self, address: str, ca: Path | None, *, patience: float) -> None:
+        self.address = address
+        self.patience = patience
+        self.outages = 0
+        self._ca = ca.read_bytes() if ca else None
+        self._client: FleetHttpClient | None = None
+        self._node = Node()
+        self._leaving = threading.Event()
+        self._pulse = threading.Thread(target=self._heartbeats, daemon=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._leaving.set()
+        if self._client is None:
+            return
+        node_id = self._node.node_id
+        try:
+            if node_id:
+                self._client.DeactivateNode(DeactivateNodeRequest(node_id=node_id))
+                self._client.UnregisterNode(UnregisterNodeFleetRequest(node_id=node_id))
+        except httpx.HTTPError:
+            _log.debug("the server is gone already")
+        self._client.close()
+
+    def join(self) -> None:
+        """Register a new key as a node of the federation, and keep giving signs of life.
+
+        Raises Unreachable or FleetError.
+        """
+        if self._client is not None:
+            self._client.close()
+        private, public = generate_key_pairs()
+        key = public_key_to_bytes(public)
+        try:
+            self._client = FleetHttpClient.from_server_address(
+                self.address, False, self._ca, [NodeAuthHttpInterceptor(private, public)]
+            )
+        except (OSError, ValueError) as error:
+            raise FleetError(f"the CA certificate cannot be read: {error}") from error
+        try:
+            self._call("RegisterNode", RegisterNodeFleetRequest(public_key=key))
+            activate = ActivateNodeRequest(public_key=key, heartbeat_interval=HEARTBEAT_INTERVAL)
+            self._node = Node(node_id=self._call("ActivateNode", activate).node_id)
+        except UnknownHere as error:
+            raise FleetError(
+                f"{self.address} does not let this site in: its key is not admitted, or the "
+                "clocks of site and server differ by more than a few minutes"
+            ) from error
+        if not self._pulse.is_alive():
+            self._pulse.start()
+
+    def receive(self) -> Message | None:
+        """Return the next message, whole, or None. Raises RunOver, UnknownHere, FleetError."""
+        response = self._call("PullMessages", PullMessagesRequest(node=self._node))
+        if not response.messages_list:
+            return None
+        run_id = response.messages_list[0].metadata.run_id
+        tree = response.message_object_trees[0]
+
+        def pull(request: PullObjectRequest) -> Any:
+            return self._call("PullObject", request)
+
+        def confirm(object_id: str) -> None:
+            request = ConfirmMessageReceivedRequest(
+                node=self._node, run_id=run_id, message_object_id=object_id
+            )
+            self._call("ConfirmMessageReceived", request)
+
+        try:
+            message = pull_and_inflate_object_from_tree(
+                tree,
+                make_pull_object_fn_protobuf(pull, self._node, run_id),
+                confirm,
+                return_type=Message,
+            )
+        except ObjectPullError as error:
+            # The server gave the message up while it was on its way.
+            _log.warning("a message did not arrive whole: %s", error)
+            return None
+        # A message's own id is a hash over all the rest of it, so it cannot travel inside.
+        message.metadata.__dict__["_message_id"] = tree.object_id
+        return message
+
+    def reply(self, message: Message, seconds: float) -> None:
+        """Send a reply; ``seconds`` is what it took. Raises RunOver, UnknownHere, FleetError."""
+        with no_object_id_recompute():
+            message.metadata.__dict__["_message_id"] = message.object_id
+            request = PushMessagesRequest(
+                node=self._node,
+                messages_list=[message_to_proto(remove_content_from_message(message))],
+                message_object_trees=[get_object_tree(message)],
+                clientapp_runtime_list=[seconds],
+            )
+            response = self._call("PushMessages", request)
+            push = make_push_object_fn_protobuf(
+                lambda pushed: self._call("PushObject", pushed),
+                self._node,
+                message.metadata.run_id,
+                response.session_id,
+            )
+            try:
+                push_objects(
+                    get_all_nested_objects(message),
+                    push,
+                    object_ids_to_push=set(response.objects_to_push),
+                )
+            except ObjectPushError as error:
+                _log.warning("the server did not take the reply: %s", error)
+
+    def is_running(self, run_id: int) -> bool:
+        """Ask whether the run goes on. Raises UnknownHere, FleetError."""
+        try:
+            self._call("GetRun", GetRunRequest(node=self._node, run_id=run_id))
+        except RunOver:
+            return False
+        return True
+
+    def _call(self, name: str, request: Any) -> Any:
+        """Make one request; where the server does not answer, again and again for a while."""
+        start, wait = time.monotonic(), RETRY_FIRST
+        while True:
+            try:
+                return getattr(self._client, name)(request)
+            except (httpx.TransportError, httpx.HTTPStatusError) as error:
+                reason = self._reason_to_wait(error)
+                if self._leaving.is_set() or time.monotonic() - start >= self.patience:
+                    raise Unreachable(
+                        f"no server at {self.address} within {self.patience:g} s ({reason})"
+                    ) from error
+            if wait == RETRY_FIRST:
+                self.outages += 1
+                _log.info(
+                    "no answer from %s yet (%s); trying for %g s",
+                    self.address,
+                    reason,
+                    self.patience,
+                )
+            self._leaving.wait(wait)
+            wait = min(2 * wait, RETRY_MOST)
+
+    def _reason_to_wait(self, error: httpx.TransportError | httpx.HTTPStatusError) -> str:
+        """Return why there was no answer; raise what makes waiting useless."""
+        if isinstance(error, httpx.TransportError):
+            text = str(error) or type(error).__name__
+            if "CERTIFICATE_VERIFY_FAILED" in text:
+                raise FleetError(
+                    f"the certificate of {self.address} is not the federation's: check that the "
+                    "CA file is the one that this federation's server made"
+                ) from error
+            if "SSL" in text:
+                raise FleetError(f"{self.address} does not speak TLS as it should") from error
+            return text
+        status = error.response.status_code
+        if status in _BUSY:
+            return f"status {status}"
+        if status == httpx.codes.UNAUTHORIZED:
+            raise UnknownHere("the server does not know this site") from error
+        if status == httpx.codes.FORBIDDEN:
+            raise RunOver from error
+        said = FlowerError.from_json(error.response.text)
+        raise FleetError(
+            f"{self.address} refused a request: {said.message if said else f'status {status}'}"
+        ) from error
+
+    def _heartbeats(self) -> None:
+        while not self._leaving.wait(HEARTBEAT_EVERY):
+            client = self._client
+            if client is None:
+                continue
+            try:
+                client.SendNodeHeartbeat(
+                    SendNodeHeartbeatRequest(node=self._node, heartbeat_interval=HEARTBEAT_INTERVAL)
+                )
+            except (httpx.HTTPError, RuntimeError):
+                # The loop that pulls messages sees the same, and is the one to act on it.
+                _log.debug("no answer to a sign of life")

@@ -1,0 +1,87 @@
+"""Evaluate one set of weights at every site, without training."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from flwr.app import ArrayRecord
+from flwr.serverapp import Grid
+
+from .letters import config_for, evaluate_letter
+from .replies import Numbers, plain_means, read_evaluation_reply, weighted_means
+from .settings import Settings
+from .sites import EmitEvent, Sites
+from .trip import ReplyError, send_and_gather
+
+
+def evaluate_only(
+    grid: Grid,
+    settings: Settings,
+    arrays: ArrayRecord,
+    *,
+    server_round: int,
+    poll_seconds: float | None = None,
+) -> dict[str, Numbers]:
+    """Return every site's metrics of ``arrays``, outside of a run; sites that fail are left out.
+
+    Raises TooFewSites.
+    """
+    poll = settings.poll_seconds if poll_seconds is None else poll_seconds
+    sites = Sites(grid, settings, _quiet, poll)
+    sites.gather()
+    return evaluate_at_sites(
+        grid,
+        settings,
+        sites,
+        arrays,
+        server_round=server_round,
+        emit=_quiet,
+        poll=poll,
+        final=False,
+    )
+
+
+def evaluate_at_sites(
+    grid: Grid,
+    settings: Settings,
+    sites: Sites,
+    arrays: ArrayRecord,
+    *,
+    server_round: int,
+    emit: EmitEvent,
+    poll: float,
+    final: bool,
+) -> dict[str, Numbers]:
+    """Ask the sites that are there now; return their numbers in order of their names."""
+    config = config_for(settings, server_round, evaluate=True, final=final)
+    letters = {
+        site: evaluate_letter(arrays, config, node) for site, node in sites.present().items()
+    }
+    numbers: dict[str, Numbers] = {}
+    trip = send_and_gather(
+        grid, letters, seconds=settings.round_timeout, poll=poll, meanwhile=sites.look
+    )
+    for answer in trip:
+        try:
+            numbers[answer.site] = read_evaluation_reply(answer.read().content)
+        except ReplyError as error:
+            emit("site-failed", round=server_round, site=answer.site, reason=str(error))
+    return dict(sorted(numbers.items()))
+
+
+def emit_evaluated(emit: EmitEvent, of_round: int, numbers: Mapping[str, Numbers]) -> None:
+    """Tell the metrics of the weights after round ``of_round`` (0 for the initial ones)."""
+    emit(
+        "evaluated",
+        round=of_round,
+        sites={
+            site: {"examples": given.examples, "metrics": given.metrics}
+            for site, given in numbers.items()
+        },
+        weighted=weighted_means(numbers),
+        unweighted=plain_means(numbers),
+    )
+
+
+def _quiet(_name: str, **_fields: object) -> None:
+    """Take an event and tell nobody."""

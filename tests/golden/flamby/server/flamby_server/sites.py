@@ -1,0 +1,134 @@
+"""Which sites are there: who is behind each of Flower's nodes, and waiting for those that lack."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+
+from flwr.app import ConfigRecord, Message, MessageType, RecordDict
+from flwr.serverapp import Grid
+
+from .settings import CLIENT_DIGEST, Settings
+from .trip import first_line
+
+EmitEvent = Callable[..., None]
+
+# A real SuperLink is asked over HTTP: between rounds of milliseconds that would be felt.
+_LOOK_SECONDS = 1.0
+_WAITING_SECONDS = 10.0
+
+
+class TooFewSites(Exception):
+    """Not enough sites joined in time."""
+
+
+class Sites:
+    """The sites by name, each with the node through which it is reached now.
+
+    A node has to say the name of its site first; until then nothing is sent to it. It never
+    blocks: ``look`` takes what has arrived, ``gather`` calls it until a deadline.
+    """
+
+    def __init__(self, grid: Grid, settings: Settings, emit: EmitEvent, poll: float) -> None:
+        self._grid = grid
+        self._settings = settings
+        self._emit = emit
+        self._poll = poll
+        self._node_of: dict[str, int] = {}
+        self._asked: dict[str, int] = {}
+        self._settled: set[int] = set()
+        self._online: set[int] = set()
+        self._looked = 0.0
+
+    def present(self) -> dict[str, int]:
+        """Return the sites that are online, in order of their names, each with its node."""
+        return {site: node for site, node in sorted(self._node_of.items()) if node in self._online}
+
+    def missing(self) -> list[str]:
+        """Return the expected sites that are not online."""
+        present = self.present()
+        return [site for site in self._settings.sites if site not in present]
+
+    def look(self, *, now: bool = False) -> None:
+        """Ask new nodes who they are and take the answers that are there."""
+        if not now and time.monotonic() - self._looked < _LOOK_SECONDS:
+            return
+        self._looked = time.monotonic()
+        self._online = set(self._grid.get_node_ids())
+        new = sorted(self._online - self._settled - set(self._asked.values()))
+        if new:
+            questions = [self._question(node) for node in new]
+            for node, message_id in zip(new, self._grid.push_messages(questions), strict=False):
+                if message_id:
+                    self._asked[message_id] = node
+        if self._asked:
+            for answer in self._grid.pull_messages(list(self._asked)):
+                message_id = answer.metadata.reply_to_message_id
+                if message_id in self._asked:
+                    self._take(self._asked.pop(message_id), answer)
+
+    def gather(self) -> dict[str, int]:
+        """Wait for the sites: all that are expected, or what a round needs at the deadline.
+
+        Raises TooFewSites.
+        """
+        start = time.monotonic()
+        told = -_WAITING_SECONDS
+        while True:
+            self.look(now=True)
+            present, missing = self.present(), self.missing()
+            if len(present) >= self._settings.needed and not missing:
+                return present
+            waited = time.monotonic() - start
+            if waited >= self._settings.join_timeout:
+                break
+            if waited - told >= _WAITING_SECONDS:
+                told = waited
+                self._emit("waiting", missing=missing, seconds=round(waited, 3))
+            time.sleep(self._poll)
+        if len(present) >= self._settings.needed:
+            return present
+        raise TooFewSites(
+            f"{len(present)} of the {self._settings.needed} sites needed are there after "
+            f"{self._settings.join_timeout:g} s"
+            + (f"; missing: {', '.join(missing)}" if missing else "")
+        )
+
+    def _question(self, node: int) -> Message:
+        content = RecordDict({"config": ConfigRecord({"digest": CLIENT_DIGEST})})
+        return Message(content, node, MessageType.QUERY, ttl=self._settings.join_timeout)
+
+    def _take(self, node: int, answer: Message) -> None:
+        if answer.has_error():
+            # Flower's own errors (the node is away, the question is too old) do not come from the
+            # node: it will be asked again. An error of the site's own is its last word.
+            if answer.metadata.src_node_id == node:
+                self._refuse(node, f"node {node}", first_line(answer.error.reason))
+            return
+        said = answer.content.config_records.get("site")
+        site = str(said.get("site", "")) if said else ""
+        if said is None or not site:
+            self._refuse(node, f"node {node}", "it does not say which site it is")
+        elif said.get("digest") != CLIENT_DIGEST:
+            self._refuse(node, site, "it runs another client package than this server's")
+        elif self._settings.sites and site not in self._settings.sites:
+            self._refuse(node, site, "no site of this name is expected")
+        elif not _same_flower(str(said.get("flwr", ""))):
+            reason = f"its flwr is not of this server's version, {version('flwr')}"
+            self._refuse(node, site, reason)
+        else:
+            self._settled.add(node)
+            # A site that was started again comes as a new node; the old one fades out.
+            self._node_of[site] = node
+            versions = {key: str(said.get(key, "")) for key in ("python", "torch", "flwr")}
+            self._emit("site-joined", site=site, versions=versions)
+
+    def _refuse(self, node: int, site: str, reason: str) -> None:
+        self._settled.add(node)
+        self._emit("site-refused", site=site, reason=reason)
+
+
+def _same_flower(theirs: str) -> bool:
+    """Flower's minor versions do not understand each other, and do not say so."""
+    return theirs.split(".")[:2] == version("flwr").split(".")[:2]

@@ -1,0 +1,162 @@
+"""Flower's grid over HTTP, made fit for a loop with deadlines.
+
+With ``superlink`` the only module that uses names of Flower that are not public. Flower's own
+``HttpGrid`` tries a SuperLink that is gone for ever, sends this process a SIGINT when its token is
+refused, and waits, a second at a time and up to two hours, for a reply that is still on its way,
+while the replies of other sites lie there. Here none of these calls waits for a site.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import wraps
+from typing import ParamSpec, TypeVar
+
+import httpx
+from flwr.app import Message
+from flwr.common.serde import run_from_proto
+from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, ObjectTree
+from flwr.proto.node_pb2 import NodeInfo
+from flwr.proto.runtime_pb2 import (
+    PullAppMessagesRequest,
+    PullTaskInputRequest,
+    PushTaskOutputRequest,
+)
+from flwr.supercore.inflatable.inflatable_protobuf_utils import make_pull_object_fn_protobuf
+from flwr.supercore.inflatable.inflatable_utils import (
+    ObjectPullError,
+    pull_and_inflate_object_from_tree,
+)
+from flwr.supercore.retry import RetryInvoker, exponential
+from flwr.supercore.task_identity import TaskIdentity
+from flwr.superlink.grid import HttpGrid
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_RETRY_SECONDS = 30.0
+_WORTH_A_RETRY = (502, 503, 504)
+# A reply is announced before its parts are there; they are asked for again this often.
+_PART_FIRST_SECONDS, _PART_MOST_SECONDS = 0.02, 0.5
+_REPLIES_AT_ONCE = 8
+_ARRIVAL_SECONDS = 0.1
+
+
+class SuperLinkError(ConnectionError):
+    """The SuperLink does not answer, or not as it should."""
+
+
+def _told_as_lost(call: Callable[P, T]) -> Callable[P, T]:
+    """Let a call raise SuperLinkError where Flower's raises errors of its HTTP client."""
+
+    @wraps(call)
+    def wrapped(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return call(*args, **kwargs)
+        except httpx.HTTPError as error:
+            raise SuperLinkError(f"the SuperLink does not answer any more ({error})") from error
+
+    return wrapped
+
+
+class SuperLinkGrid(HttpGrid):
+    """The grid of one task; ``alive`` says if the SuperLink's process runs.
+
+    Every call raises SuperLinkError when the SuperLink is gone, or silent for half a minute.
+    """
+
+    def __init__(self, address: str, ca: bytes, token: str, alive: Callable[[], bool]) -> None:
+        super().__init__(address, root_certificates=ca, token=token)
+
+        def hopeless(error: Exception) -> bool:
+            if isinstance(error, httpx.HTTPStatusError):
+                return error.response.status_code not in _WORTH_A_RETRY
+            return not alive()
+
+        self._retry_invoker = RetryInvoker(
+            lambda: exponential(base_delay=0.2, max_delay=2),
+            (httpx.TransportError, httpx.HTTPStatusError),
+            max_tries=None,
+            max_time=_RETRY_SECONDS,
+            should_giveup=hopeless,
+        )
+        self._fetchers = concurrent.futures.ThreadPoolExecutor(_REPLIES_AT_ONCE)
+        self._arriving: dict[str, concurrent.futures.Future[Message | None]] = {}
+
+    @_told_as_lost
+    def begin(self) -> None:
+        """Take the task's input: from here on the run counts as running."""
+        task = self._runtime_client.PullTaskInput(PullTaskInputRequest())
+        # Messages are stamped with these.
+        TaskIdentity.task_id = task.task_id
+        TaskIdentity.run_id = task.run.run_id
+        TaskIdentity.node_id = task.context.node_id
+        self.set_run(run_from_proto(task.run))
+
+    def end(self, sub_status: str) -> None:
+        """Tell the SuperLink how the run ended; a SuperLink that is gone need not know."""
+        self._retry_invoker.max_tries = 1
+        with suppress(httpx.HTTPError):
+            self._runtime_client.PushTaskOutput(PushTaskOutputRequest(sub_status=sub_status))
+        self._fetchers.shutdown(wait=False, cancel_futures=True)
+        self.close()
+
+    @_told_as_lost
+    def get_nodes(self) -> Iterable[NodeInfo]:
+        """Return the nodes that are online."""
+        return super().get_nodes()
+
+    @_told_as_lost
+    def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
+        """Send messages; return an id for each, None where one was refused."""
+        return super().push_messages(messages)
+
+    @_told_as_lost
+    def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
+        """Return the replies that are here whole; others go on arriving meanwhile."""
+        wanted = list(message_ids)
+        asked = [message_id for message_id in wanted if message_id not in self._arriving]
+        if asked:
+            self._announced(asked)
+        arriving = [self._arriving[key] for key in wanted if key in self._arriving]
+        concurrent.futures.wait(
+            arriving, _ARRIVAL_SECONDS, return_when=concurrent.futures.FIRST_COMPLETED
+        )
+        done = [key for key in wanted if key in self._arriving and self._arriving[key].done()]
+        replies = [self._arriving.pop(key).result() for key in done]
+        return [reply for reply in replies if reply is not None]
+
+    def _announced(self, message_ids: list[str]) -> None:
+        """Ask which replies there are, and start to fetch them."""
+        there = self._runtime_client.PullMessages(PullAppMessagesRequest(message_ids=message_ids))
+        for message, tree in zip(there.messages_list, there.message_object_trees, strict=True):
+            fetched = self._fetchers.submit(self._fetch, tree, message.metadata.message_id)
+            self._arriving[message.metadata.reply_to_message_id] = fetched
+
+    def _fetch(self, tree: ObjectTree, message_id: str) -> Message | None:
+        """Fetch a reply's parts; None if its sender did not send them all."""
+        run_id = self.run.run_id
+
+        def confirm(object_id: str) -> None:
+            self._runtime_client.ConfirmMessageReceived(
+                ConfirmMessageReceivedRequest(
+                    node=self.node, run_id=run_id, message_object_id=object_id
+                )
+            )
+
+        try:
+            message = pull_and_inflate_object_from_tree(
+                tree,
+                make_pull_object_fn_protobuf(self._runtime_client.PullObject, self.node, run_id),
+                confirm,
+                return_type=Message,
+                max_tries_per_object=None,
+                initial_backoff=_PART_FIRST_SECONDS,
+                backoff_cap=_PART_MOST_SECONDS,
+            )
+        except ObjectPullError:
+            return None
+        message.metadata.__dict__["_message_id"] = message_id
+        return message

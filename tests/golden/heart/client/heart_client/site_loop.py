@@ -1,0 +1,199 @@
+"""A site's part in a run: pull a message, let the client app answer it, push the reply."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from flwr.app import Context, Message, RecordDict
+
+from .client_app import EVALUATES, Site, app
+from .exits import Exit, SiteError
+from .failures import Failure
+from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
+from .overrides import OverrideError
+from .site_file import Scalar
+
+# Seconds: a round trip starts at most POLL_MOST late, and a waiting site asks 5 times a second.
+POLL_FIRST, POLL_MOST, POLL_GROWTH = 0.02, 0.2, 1.5
+RUN_CHECK = 1.0
+# A reply of a node that has signed off is not delivered, so the last one gets time to arrive.
+LAST_WORDS = 1.0
+
+_OUTPUTS = ("OUT", "SAVE", "LOG", "CACHE", "CHECKPOINT", "RESULT", "TMP", "TEMP")
+
+_log = logging.getLogger(__package__)
+
+
+def take_part(
+    node: Mapping[str, Scalar],
+    *,
+    address: str,
+    ca: Path | None,
+    threads: int | None,
+    patience: float,
+    stay: bool,
+) -> None:
+    """Answer the server's messages until the run has ended. Raises SiteError."""
+    torch.set_num_threads(threads or os.cpu_count() or 1)
+    _check(node)
+    with Fleet(address, ca, patience=patience) as fleet:
+        try:
+            _Part(fleet, node).play(stay=stay)
+        except FleetError as error:
+            raise SiteError(str(error), Exit.NO_SERVER) from error
+
+
+class _Part:
+    """One site's state between two messages."""
+
+    def __init__(self, fleet: Fleet, node: Mapping[str, Scalar]) -> None:
+        self._fleet = fleet
+        self._node = dict(node)
+        self._patience = fleet.patience
+        self._context: Context | None = None
+        self._last = False
+        self._outages = 0
+
+    def play(self, *, stay: bool) -> None:
+        self._join()
+        while True:
+            try:
+                self._run()
+            except UnknownHere:
+                # The server was started anew. Its run is gone; we join the next one.
+                self._join()
+            except RunOver:
+                # A server that was away and ended its run unfinished is about to resume it.
+                resumed = self._fleet.outages > self._outages and not self._last
+                self._leave_run()
+                if not stay and not resumed:
+                    return
+            except Unreachable:
+                if not self._last:
+                    raise
+                # The server has all that it asked for, and is gone: that is how a run ends.
+                self._leave_run()
+                if not stay:
+                    return
+                self._join()
+
+    def _join(self) -> None:
+        self._fleet.join()
+        self._context, self._outages = None, self._fleet.outages
+        _log.info("connected to %s, waiting for the run", self._fleet.address)
+
+    def _leave_run(self) -> None:
+        self._context, self._last, self._outages = None, False, self._fleet.outages
+        self._fleet.patience = self._patience
+        _log.info("the run has ended")
+
+    def _run(self) -> None:
+        """Work on one message after the other. Raises RunOver, FleetError or SiteError."""
+        wait, checked = POLL_FIRST, time.monotonic()
+        while True:
+            message = self._fleet.receive()
+            if message is not None:
+                self._answer(message)
+                wait, checked = POLL_FIRST, time.monotonic()
+                continue
+            if self._context and time.monotonic() - checked >= RUN_CHECK:
+                checked = time.monotonic()
+                if not self._fleet.is_running(self._context.run_id):
+                    raise RunOver
+            time.sleep(wait)
+            wait = min(wait * POLL_GROWTH, POLL_MOST)
+
+    def _answer(self, message: Message) -> None:
+        start = time.perf_counter()
+        reply = app(message, self._context_of(message))
+        seconds = time.perf_counter() - start
+        self._fleet.reply(reply, seconds)
+        if reply.has_error():
+            self._stop_if_hopeless(reply.error.code)
+            return
+        _tell(message, reply, seconds)
+        if _is_last(message):
+            self._last = True
+            self._fleet.patience = 0
+
+    def _context_of(self, message: Message) -> Context:
+        run_id = message.metadata.run_id
+        if self._context is None or self._context.run_id != run_id:
+            self._context = Context(
+                run_id=run_id,
+                node_id=message.metadata.dst_node_id,
+                node_config=self._node,
+                state=RecordDict(),
+                run_config={},
+            )
+        return self._context
+
+    def _stop_if_hopeless(self, code: int) -> None:
+        """Raise SiteError where the next message would fail for the same reason."""
+        reasons = {
+            Failure.DATA_NOT_LOADED: "the data could not be loaded (see the line above, and the "
+            "trace in site.log): correct the data or site.yaml and start again",
+            Failure.OTHER_PACKAGE: "the server was built for another client package: install "
+            "the one that belongs to it, and start again",
+        }
+        for failure, reason in reasons.items():
+            if code == failure:
+                time.sleep(LAST_WORDS)
+                raise SiteError(reason)
+
+
+def _is_last(message: Message) -> bool:
+    """Say whether no other message of this run will follow."""
+    config = message.content.config_records["config"]
+    if config.get("final"):
+        return True
+    # Where the notebook does not evaluate, the last round's training is the end.
+    trained_last = config.get("server-round") == config.get("final-round")
+    return not EVALUATES and message.metadata.message_type == "train" and trained_last
+
+
+def _tell(message: Message, reply: Message, seconds: float) -> None:
+    kind = message.metadata.message_type
+    if kind == "query":
+        _log.info("taken in by the server")
+        return
+    config = message.content.config_records["config"]
+    examples = reply.content.metric_records["metrics"]["num-examples"]
+    done = {"train": "trained on", "evaluate": "evaluated on"}[kind]
+    number = config["server-round"]
+    _log.info("round %s: %s %s examples in %.1f s", number, done, examples, seconds)
+
+
+def _check(node: Mapping[str, Scalar]) -> None:
+    """Raise SiteError for what can be seen to be wrong before anything is sent."""
+    site = Site(node)
+    try:
+        config = site.config
+        site.params({})
+    except OverrideError as error:
+        raise SiteError(f"{error}: correct site.yaml") from error
+    known = {"site", *(field.name for field in dataclasses.fields(config))}
+    for name in node:
+        if name not in known and not name.startswith("param."):
+            raise SiteError(f"site.yaml sets {name}, which this package does not have")
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if _is_missing(field.name, value):
+            raise SiteError(
+                f"{field.name}: there is no {value} in {Path.cwd()}: correct it in site.yaml"
+            )
+
+
+def _is_missing(name: str, value: object) -> bool:
+    """Say whether ``value`` reads like the path of an input, and nothing is there."""
+    if not isinstance(value, str) or "://" in value:
+        return False
+    looks_like_path = "/" in value or os.sep in value or bool(Path(value).suffix)
+    is_output = any(word in name.upper() for word in _OUTPUTS)
+    return looks_like_path and not is_output and not Path(value).expanduser().exists()

@@ -1,0 +1,75 @@
+"""One message of the server: what it asks for, read and checked before anything is done."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flwr.app import ArrayRecord, ConfigRecord, Message
+
+from .digest import package_digest
+from .failures import Failure, Refusal
+from .wire import is_packed, pack, unpack
+
+DIGEST = package_digest(Path(__file__).resolve().parent)
+
+
+@dataclass(frozen=True)
+class Trip:
+    """The weights that a message brings, and how to train or evaluate them.
+
+    ``params`` are the server's values for the notebook's parameters. ``evaluate`` asks for the
+    metrics of the weights before the training. ``packed`` tells in which form the weights came.
+    """
+
+    arrays: ArrayRecord
+    packed: bool
+    round: int
+    params: dict[str, Any]
+    seed: int
+    evaluate: bool
+
+    def reply_form(self, arrays: ArrayRecord) -> ArrayRecord:
+        """Return ``arrays`` in the form in which the server's came."""
+        return pack(arrays) if self.packed else arrays
+
+
+def read_trip(message: Message) -> Trip:
+    """Read a train or an evaluate message.
+
+    Raises Refusal where the server was built for another package, or the message is no such one.
+    """
+    check_digest(message)
+    config = message.content.config_records["config"]
+    arrays = message.content.array_records.get("arrays")
+    params = json.loads(str(config["params"]))
+    if arrays is None or not isinstance(params, dict):
+        raise Refusal("the message holds no weights, or no parameters")
+    return Trip(
+        arrays=unpack(arrays),
+        packed=is_packed(arrays),
+        round=_whole(config, "server-round"),
+        params=params,
+        seed=_whole(config, "seed"),
+        evaluate=bool(config.get("evaluate", False)),
+    )
+
+
+def check_digest(message: Message) -> None:
+    """Raise Refusal if the message asks for another package than this one."""
+    config = message.content.config_records.get("config")
+    wanted = str(config.get("digest", "")) if config else ""
+    if wanted != DIGEST:
+        raise Refusal(
+            f"this site runs package {DIGEST[:12]}, the server asks for {wanted[:12] or 'none'}",
+            Failure.OTHER_PACKAGE,
+        )
+
+
+def _whole(config: ConfigRecord, key: str) -> int:
+    value = config[key]
+    if not isinstance(value, int):
+        raise Refusal(f"the message's {key} is no whole number")
+    return value

@@ -1,0 +1,41 @@
+"""What the server writes to a site: the weights, and a few plain values."""
+
+from __future__ import annotations
+
+import json
+
+from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
+
+from .settings import CLIENT_DIGEST, Settings
+
+
+def config_for(
+    settings: Settings, server_round: int, *, evaluate: bool, final: bool = False
+) -> ConfigRecord:
+    """Return the values that go with the weights.
+
+    ``evaluate`` asks for the received weights' metrics before the training; ``final`` tells that
+    no other message of this run will follow.
+    """
+    return ConfigRecord(
+        {
+            "server-round": server_round,
+            "final-round": settings.rounds,
+            "digest": CLIENT_DIGEST,
+            "params": json.dumps(settings.params, sort_keys=True),
+            "seed": settings.seed,
+            "evaluate": evaluate,
+            "final": final,
+        }
+    )
+
+
+def evaluate_letter(arrays: ArrayRecord, config: ConfigRecord, node: int) -> Message:
+    """Return a message that asks a site to evaluate ``arrays`` and nothing else."""
+    content = RecordDict({"arrays": arrays, "config": config})
+    return Message(content, node, MessageType.EVALUATE)
+
+
+def bytes_of(letter: Message) -> int:
+    """Count the bytes of weights in a message."""
+    return sum(record.count_bytes() for record in letter.content.array_records.values())

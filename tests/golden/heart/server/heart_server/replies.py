@@ -1,0 +1,132 @@
+"""Read a site's reply, and refuse what must not get into an average.
+
+One site's NaN, or one array of another shape, would spoil the model of all.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
+
+from .exchange import check_like, not_finite
+from .trip import ReplyError
+
+EXAMPLES = "num-examples"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Metrics by name, and the number of examples that they are about."""
+
+    examples: int
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class TrainReply:
+    """A site's round: its weights, how it trained, and how it evaluated the weights it got.
+
+    ``timing`` holds the site's own seconds: ``train_seconds``, ``evaluate_seconds``.
+    """
+
+    arrays: ArrayRecord
+    train: Numbers
+    evaluation: Numbers | None
+    timing: dict[str, float] = field(default_factory=dict)
+
+
+def read_train_reply(content: RecordDict, like: ArrayRecord) -> TrainReply:
+    """Read and check the reply to a train message; raises ReplyError."""
+    arrays = content.array_records.get("arrays")
+    if arrays is None:
+        raise ReplyError("its reply has no weights")
+    if reason := check_like(arrays, like):
+        raise ReplyError(f"its weights do not fit the model: {reason}")
+    if name := not_finite(arrays):
+        raise ReplyError(f"its weights are not finite: {name!r}")
+    train = _numbers(content.metric_records.get("metrics"))
+    if train.examples < 1:
+        raise ReplyError("it trained on no examples")
+    evaluation = content.metric_records.get("evaluation")
+    return TrainReply(
+        arrays, train, None if evaluation is None else _numbers(evaluation), _timing(content)
+    )
+
+
+def read_evaluation_reply(content: RecordDict) -> Numbers:
+    """Read the reply to an evaluate message; raises ReplyError."""
+    return _numbers(content.metric_records.get("metrics"))
+
+
+def for_strategy(reply: TrainReply, shared_metrics: Sequence[str]) -> RecordDict:
+    """Return the records that Flower's strategies expect: one of arrays, one of metrics.
+
+    Integers and half-precision floats become wider floats, since strategies compute with the
+    types that they get; the exchange module's ``restore_dtypes`` brings the types back.
+    """
+    arrays = ArrayRecord({name: _widened(array) for name, array in reply.arrays.items()})
+    metrics = {name: reply.train.metrics[name] for name in shared_metrics}
+    return RecordDict(
+        {"arrays": arrays, "metrics": MetricRecord({EXAMPLES: reply.train.examples, **metrics})}
+    )
+
+
+def weighted_means(numbers: Mapping[str, Numbers]) -> dict[str, float]:
+    """Average each metric over the sites that have it, weighted by their examples."""
+    means = {}
+    for name in _metric_names(numbers):
+        having = [n for n in numbers.values() if name in n.metrics]
+        total = sum(n.examples for n in having)
+        if total:
+            means[name] = sum(n.examples * n.metrics[name] for n in having) / total
+    return means
+
+
+def plain_means(numbers: Mapping[str, Numbers]) -> dict[str, float]:
+    """Average each metric over the sites that have it, all sites alike."""
+    means = {}
+    for name in _metric_names(numbers):
+        values = [n.metrics[name] for n in numbers.values() if name in n.metrics]
+        means[name] = sum(values) / len(values)
+    return means
+
+
+def _metric_names(numbers: Mapping[str, Numbers]) -> list[str]:
+    return list(dict.fromkeys(name for n in numbers.values() for name in n.metrics))
+
+
+def _numbers(record: MetricRecord | None) -> Numbers:
+    if record is None or EXAMPLES not in record:
+        raise ReplyError(f"its reply does not say {EXAMPLES}")
+    for name, value in record.items():
+        if isinstance(value, list):
+            raise ReplyError(f"its metric {name!r} is a list, not a number")
+    values = {name: float(value) for name, value in record.items() if not isinstance(value, list)}
+    examples = values.pop(EXAMPLES)
+    if not math.isfinite(examples) or examples < 0 or examples != int(examples):
+        raise ReplyError(f"its {EXAMPLES} is {examples}, no count")
+    return Numbers(int(examples), values)
+
+
+def _timing(content: RecordDict) -> dict[str, float]:
+    record = content.metric_records.get("timing")
+    if record is None:
+        return {}
+    return {
+        name.replace("-", "_"): float(value)
+        for name, value in record.items()
+        if not isinstance(value, list)
+    }
+
+
+def _widened(array: Array) -> Array:
+    value = array.numpy()
+    if value.dtype.kind in "iub":
+        return Array(np.asarray(value.astype(np.float64)))
+    if value.dtype == np.float16:
+        return Array(np.asarray(value.astype(np.float32)))
+    return array

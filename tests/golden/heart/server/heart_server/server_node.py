@@ -1,0 +1,203 @@
+"""The server's command: a SuperLink beside this process, and one run of the federation on it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from .settings import ADDRESS, DISTRIBUTION, NAME, Scalar, Settings, SettingsError
+from .superlink_process import StartError, flower_environment, superlink_process
+
+if TYPE_CHECKING:
+    from .run_folder import Listener
+
+FINE, AT_FAULT, FAILED, INTERRUPTED = 0, 1, 4, 130
+
+_START_SECONDS = 60.0
+_EPILOG = f"""\
+example:
+  {DISTRIBUTION} start --rounds 5 --sites north,south --address {ADDRESS} --state server-state
+
+The first start makes certificates in STATE/pki; give each site a copy of ca.pem, and no other
+file. Exit codes: 0 the run finished, 1 settings are wrong, 4 the run or the server failed,
+130 interrupted.
+"""
+
+
+def serve(
+    settings: Settings,
+    *,
+    address: str = ADDRESS,
+    state_dir: Path = Path("server-state"),
+    listener: Listener | None = None,
+    linger_seconds: float = 10.0,
+) -> int:
+    """Run one federation on a SuperLink at ``address`` and return the command's exit code.
+
+    ``listener`` gets every event, and before them one "listening" with the address and the path
+    of the certificate that sites need; by default, events become lines on standard error.
+    ``linger_seconds`` bounds the wait for sites to see the end of the run.
+    """
+    # Flower reads these when it is imported, so no module that imports it is loaded before.
+    os.environ.update(flower_environment(state_dir.resolve()))
+    from .console import print_progress
+
+    logging.getLogger("flwr").setLevel(logging.WARNING)
+    listener = listener or print_progress
+    try:
+        _check(settings)
+        return _serve(settings, address, state_dir, listener, linger_seconds)
+    except SettingsError as error:
+        return _fail(str(error), AT_FAULT)
+    except (StartError, ConnectionError) as error:
+        return _fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        return _fail("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the border of the process: the notebook's code ran
+        trace = state_dir / "error.log"
+        trace.write_text(traceback.format_exc())
+        return _fail(f"{type(error).__name__}: {error} (the trace is in {trace})", AT_FAULT)
+
+
+def _check(settings: Settings) -> None:
+    """Raise SettingsError for what would stop the run, before anything is started for it."""
+    from .parameters import params_of
+    from .strategies import make_strategy
+
+    params_of(settings)
+    make_strategy(settings.strategy, settings.strategy_options)
+
+
+def _serve(
+    settings: Settings, address: str, state_dir: Path, listener: Listener, linger: float
+) -> int:
+    from .server_app import run
+    from .superlink import SuperLink
+    from .superlink_grid import SuperLinkError
+
+    with superlink_process(address, state_dir) as process:
+        ca = process.certificates.ca
+        with closing(SuperLink(process.address, ca, process.secret, process.alive)) as link:
+            try:
+                link.wait_until_ready(_START_SECONDS)
+            except SuperLinkError as error:
+                raise StartError(f"{error}; its log ends: {process.last_words()}") from error
+            listener({"event": "listening", "address": process.address, "ca": str(ca)})
+            with link.run(NAME) as link_run:
+                outcome = run(link_run.grid, settings, listener=listener)
+                link_run.completed = outcome.outcome == "finished"
+            link.wait_until_deserted(linger)
+    return FINE if outcome.outcome == "finished" else _fail(outcome.reason, FAILED)
+
+
+def _fail(reason: str, code: int) -> int:
+    print(f"{DISTRIBUTION}: {reason}", file=sys.stderr, flush=True)
+    return code
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the console script."""
+    options = _parser().parse_args(arguments)
+    # A polite request to end is treated like Ctrl-C: the child ends, the run's end is written.
+    signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        code = _start(options)
+    except KeyboardInterrupt:
+        code = _fail("interrupted", INTERRUPTED)
+    sys.exit(code)
+
+
+def _start(options: argparse.Namespace) -> int:
+    try:
+        settings = Settings.from_run_config(_run_config(options))
+    except SettingsError as error:
+        return _fail(str(error), AT_FAULT)
+    listener: Listener | None = None
+    if options.json:
+        from .console import print_json as listener
+    return serve(settings, address=options.address, state_dir=options.state, listener=listener)
+
+
+def _run_config(options: argparse.Namespace) -> dict[str, Scalar]:
+    config: dict[str, Scalar] = {"engine": "federation"}
+    for key in ("rounds", "seed", "min-sites", "join-timeout", "round-timeout", "run-dir"):
+        value = getattr(options, key.replace("-", "_"))
+        if value is not None:
+            config[key] = value
+    if options.sites is not None:
+        config["sites"] = json.dumps([site for site in options.sites.split(",") if site])
+    if options.param:
+        given = dict(options.param)
+        config["params"] = json.dumps({**Settings.from_run_config().params, **given})
+    return config
+
+
+def _param(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value
+
+
+class Interrupted(KeyboardInterrupt):
+    """An interrupt that leaves this command its exit code.
+
+    A plain KeyboardInterrupt that passes through ``exec`` of a text, which importing a dataclass
+    may do, makes CPython end the process by signal at its exit, whatever code it exits with.
+    """
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise Interrupted
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=DISTRIBUTION,
+        description=f"The server of the federation {NAME}.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    start = commands.add_parser(
+        "start",
+        help="run one federation and end",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add: Callable[..., object] = start.add_argument
+    add("--rounds", type=int, metavar="N", help="rounds of training")
+    add("--seed", type=int, metavar="N", help="seed of everything random")
+    add("--sites", metavar="A,B", help="names of the sites to expect; '' for any")
+    add("--min-sites", type=int, metavar="N", help="sites that a round needs (0: all expected)")
+    add("--join-timeout", type=float, metavar="S", help="seconds to wait for sites")
+    add("--round-timeout", type=float, metavar="S", help="seconds that a round may take")
+    add("--param", type=_param, action="append", metavar="NAME=VALUE", help="set a parameter")
+    add("--address", default=ADDRESS, metavar="H:P", help=f"where to listen (default {ADDRESS})")
+    add(
+        "--state",
+        type=Path,
+        default=Path("server-state"),
+        metavar="DIR",
+        help="folder of certificates, keys and the SuperLink's log (default server-state)",
+    )
+    add("--run-dir", metavar="DIR", help="folder of this run (default runs/TIME-NAME)")
+    add("--json", action="store_true", help="print events as JSON lines on standard output")
+    return parser
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""The examples compile to what is kept here, to the byte; and what is kept is good code."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.golden.examples import EXAMPLES, GOLDEN, ROOT, generated, kept
+
+# Modules whose lines are the notebook's own: their author's style is not ours to judge, and
+# their functions have no annotations.
+NOTEBOOK_MODULES = ("data", "evaluate", "model", "train")
+MATTERS_OF_STYLE = ("B", "C4", "D1", "PLW", "RUF", "SIM", "UP")
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_output_is_what_was_reviewed(name: str) -> None:
+    now, before = generated(name), kept(name)
+    assert sorted(now) == sorted(before), "files came or went: run `make golden` and review"
+    changed = [path for path in now if now[path] != before[path]]
+    assert not changed, "run `make golden` and review the difference"
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_compiling_twice_gives_the_same_bytes(name: str) -> None:
+    assert generated(name) == generated(name)
+
+
+@pytest.fixture(scope="module", params=list(EXAMPLES))
+def packages(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy outside this repository, whose settings leave tests/golden out."""
+    folder = tmp_path_factory.mktemp(request.param)
+    for path, data in kept(request.param).items():
+        target = folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
+    return folder
+
+
+def run(*command: str, cwd: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=cwd, capture_output=True, text=True, check=False
+    )
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def test_generated_code_passes_our_own_lint(packages: Path) -> None:
+    config = f"--config={ROOT / 'pyproject.toml'}"
+    authors = [
+        f"--per-file-ignores=**/{module}.py:{rule}"
+        for module in NOTEBOOK_MODULES
+        for rule in MATTERS_OF_STYLE
+    ]
+    assert run("ruff", "check", "--no-cache", config, *authors, ".", cwd=packages) == ""
+
+
+def test_generated_code_is_formatted(packages: Path) -> None:
+    config = f"--config={ROOT / 'pyproject.toml'}"
+    assert run("ruff", "format", "--check", "--no-cache", config, ".", cwd=packages) == ""
+
+
+def test_generated_code_is_typed(packages: Path, tmp_path: Path) -> None:
+    overrides = "".join(
+        f"[mypy-*.{module}]\ndisallow_untyped_defs = False\ndisallow_untyped_calls = False\n"
+        "disallow_incomplete_defs = False\ncheck_untyped_defs = False\nwarn_return_any = False\n"
+        for module in NOTEBOOK_MODULES
+    )
+    config = tmp_path / "mypy.ini"
+    config.write_text(
+        "[mypy]\nstrict = True\n"
+        + overrides
+        # Libraries of the notebook's own choice need not have types.
+        + "[mypy-pandas.*,sklearn.*,matplotlib.*]\nignore_missing_imports = True\n"
+    )
+    for project in ("server", "client"):
+        package = next(path.name for path in (packages / project).iterdir() if path.is_dir())
+        found = run(
+            *("mypy", "--config-file", str(config), "--cache-dir", str(tmp_path / "cache")),
+            *("-p", package),
+            cwd=packages / project,
+        )
+        assert found == ""
+
+
+def test_every_kept_folder_is_an_example() -> None:
+    folders = {path.name for path in GOLDEN.iterdir() if path.is_dir()} - {"__pycache__"}
+    assert folders == set(EXAMPLES)
