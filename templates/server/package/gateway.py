@@ -16,12 +16,15 @@ from collections.abc import AsyncIterator
 
 from .gateway_callers import PUBLIC_KEY, SIGNATURE, TIMESTAMP, Caller, Callers, NotLetIn
 from .gateway_http import PIECE_BYTES, Connection, Gone, Head, Refused
-from .gateway_limits import Limits
+from .gateway_limits import ACTIVATE, Limits
 from .gateway_link import Link
 from .gateway_places import Places, Task
 
 _PASSED_HEADERS = (PUBLIC_KEY, TIMESTAMP, SIGNATURE)
 _ACCEPT_PAUSE_SECONDS = 0.1
+# The SuperLink knows an admitted key a moment later than we do, and counts a site that broke off
+# as present for some seconds. Neither is a reason to give up: Flower's client tries again at 503.
+_NOT_YET, _BUSY = 412, 503
 
 _log = logging.getLogger(__name__)
 
@@ -96,7 +99,8 @@ class Gateway:
         body = self._while_admitted(caller, connection.body(length))
         async with self._link.post(head.target, headers, length, body) as answer:
             pieces = answer.pieces and self._while_admitted(caller, answer.pieces)
-            await connection.answer(answer.status, answer.length, pieces)
+            early = answer.status == _NOT_YET and head.target == ACTIVATE
+            await connection.answer(_BUSY if early else answer.status, answer.length, pieces)
 
     def _body_length(self, head: Head) -> int:
         longest = self._limits.body(head.method, head.target)

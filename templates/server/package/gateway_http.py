@@ -109,10 +109,7 @@ class Connection:
         self, status: int, length: int = 0, pieces: AsyncIterator[bytes] | None = None
     ) -> None:
         """Send an answer with a body of protobuf, or an empty one; raises Gone."""
-        headers = [(b"date", formatdate(usegmt=True)), (b"content-length", b"%d" % length)]
-        if pieces is not None:
-            headers.append((b"content-type", CONTENT_TYPE))
-        await self._send(h11.Response(status_code=status, headers=headers, reason=b""))
+        await self._begin(status, length, (b"content-type", CONTENT_TYPE) if pieces else None)
         if pieces is not None:
             async for piece in pieces:
                 await self._send(h11.Data(data=piece))
@@ -122,13 +119,8 @@ class Connection:
         """Send an empty answer, and make sure that it arrives; nothing else follows."""
         if self._http.our_state not in (h11.IDLE, h11.SEND_RESPONSE):
             return
-        headers = [
-            (b"date", formatdate(usegmt=True)),
-            (b"content-length", b"0"),
-            (b"connection", b"close"),
-        ]
         with suppress(Gone):
-            await self._send(h11.Response(status_code=status, headers=headers, reason=b""))
+            await self._begin(status, 0, (b"connection", b"close"))
             await self._linger()
 
     def abort(self) -> None:
@@ -152,6 +144,13 @@ class Connection:
         if len(headers) != len(lines) - 1:
             raise Refused(400, "a header that comes twice")
         return Head(request.method, request.target, headers)
+
+    async def _begin(self, status: int, length: int, header: tuple[bytes, bytes] | None) -> None:
+        date = formatdate(usegmt=True).encode()
+        headers = [(b"date", date), (b"content-length", str(length).encode())]
+        if header:
+            headers.append(header)
+        await self._send(h11.Response(status_code=status, headers=headers, reason=b""))
 
     async def _send(self, event: h11.Event) -> None:
         try:

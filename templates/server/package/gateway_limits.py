@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+ACTIVATE = b"/v1/fleet/activate-node"
+
 _KIB, _MIB = 1024, 1024 * 1024
 
 # The calls that a site makes, each with the field of Limits that bounds its body. Not among them:
 # register-node and unregister-node, since the coordinator admits sites; get-fab, since sites run
 # no code that they received; and all of /v1/control and /v1/runtime.
 _CALLS: Mapping[bytes, str] = {
-    b"/v1/fleet/activate-node": "call_bytes",
+    ACTIVATE: "call_bytes",
     b"/v1/fleet/deactivate-node": "call_bytes",
     b"/v1/fleet/send-node-heartbeat": "call_bytes",
     b"/v1/fleet/pull-messages": "call_bytes",

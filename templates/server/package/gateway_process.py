@@ -8,14 +8,18 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .addresses import StartError
 from .certificates import Certificates
 from .keyring import KEYS_FILE
 
+_START_SECONDS = 30.0
+_START_POLL_SECONDS = 0.02
 _STOP_SECONDS = 5.0
 _AGAIN_SECONDS = 1.0
 
@@ -29,21 +33,32 @@ def gateway_process(
     """Serve on ``listener`` (bound, not listening yet) as long as the block lasts.
 
     A gateway that ends by itself is started again: the socket stays, sites only have to call once
-    more. Its log is ``gateway.log`` in ``state``.
+    more. Its log is ``gateway.log`` in ``state``. Raises StartError.
     """
     command = [sys.executable, "-P", str(Path(__file__).with_name("gateway_child.py"))]
     command += ["--socket", str(listener.fileno()), "--superlink", superlink]
     command += ["--ca", str(certificates.ca), "--cert", str(certificates.server)]
     command += ["--key", str(certificates.key), "--keys", str(state / KEYS_FILE)]
-    with (state / "gateway.log").open("wb") as log:
+    log_path = state / "gateway.log"
+    with log_path.open("wb") as log:
         keeper = GatewayProcess(command, listener.fileno(), log.fileno())
         thread = threading.Thread(target=keeper.keep, daemon=True)
         thread.start()
         try:
+            _wait_until_it_listens(listener, log_path)
             yield keeper
         finally:
             keeper.stop()
             thread.join()
+
+
+def _wait_until_it_listens(listener: socket.socket, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    # The socket is the same one in both processes: what the child does to it shows here.
+    while not listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        if time.monotonic() > deadline:
+            raise StartError(f"the gateway does not start: see {log}")
+        time.sleep(_START_POLL_SECONDS)
 
 
 @dataclass

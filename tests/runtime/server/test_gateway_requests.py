@@ -178,6 +178,13 @@ def test_of_an_error_only_the_status_comes_out(front: Front, status: int) -> Non
     assert front.call().status == status
 
 
+def test_a_site_that_is_early_may_try_again(front: Front) -> None:
+    front.superlink.reply = b"HTTP/1.1 412 x\r\nContent-Length: 0\r\n\r\n"
+
+    assert front.call(target="/v1/fleet/activate-node").status == 503
+    assert front.call(target="/v1/fleet/deactivate-node").status == 412
+
+
 @pytest.mark.parametrize(
     "reply",
     [

@@ -100,7 +100,7 @@ def trickle(front: Front, data: bytes, step: int, *, at_once: int = 0) -> bool:
 
 
 def test_strangers_give_way_to_each_other(server: Package, tmp_path: Path) -> None:
-    with gateway(server, tmp_path, strangers=4) as front:
+    with gateway(server, tmp_path, strangers=4, head_seconds=3600.0) as front:
         silent = [front.connect() for _ in range(10)]
         # The first six were put out; a site gets in among the others.
         assert all(wire.ends() for wire in silent[:6])
