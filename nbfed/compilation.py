@@ -20,9 +20,15 @@ from nbfed.sources import Sources
 
 # What the generated modules import that does not come from the notebook. Server and site use
 # parts of flwr that are not public, hence one minor version of it.
-_BOTH = ("flwr>=1.42,<1.43", "numpy>=1.26,<3", "safetensors>=0.5,<1", "torch>=2.4,<3")
+_BOTH = (
+    "flwr>=1.42,<1.43",
+    "httpx>=0.28,<1",
+    "numpy>=1.26,<3",
+    "safetensors>=0.5,<1",
+    "torch>=2.4,<3",
+)
 _SERVER = (*_BOTH, "cryptography>=44")
-_CLIENT = (*_BOTH, "httpx>=0.28,<1", "pyyaml>=6.0.2,<7")
+_CLIENT = (*_BOTH, "pyyaml>=6.0.2,<7")
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,8 @@ from benchmarks.digits.processes import Children, children, free_ports, wait_for
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 BIN = Path(sys.executable).parent
+# What nbfed gives a site's process: the cores are shared by the sites. The loop gets as many.
+SITE_THREADS = max(1, (os.cpu_count() or 1) // len(HOME))
 LIMIT = 1200.0  # seconds that any one engine may take
 START = 120.0  # seconds for a server to come up
 
@@ -39,7 +41,6 @@ class Measurement:
     """
 
     engine: str
-    threads: str
     seconds: float
     total: float
     accuracies: tuple[float, ...]
@@ -69,18 +70,18 @@ def build(work: Workload) -> Path:
     return dist / "digits"
 
 
-def loop(work: Workload, threads: int) -> Measurement:
+def loop(work: Workload, name: str) -> Measurement:
     """The plain loop in one process."""
     command = [sys.executable, "-m", "benchmarks.digits.loop", "--rounds", str(work.rounds)]
-    command += ["--seed", str(work.seed), "--threads", str(threads)]
+    command += ["--seed", str(work.seed), "--threads", str(SITE_THREADS)]
     start = time.perf_counter()
-    with children(work.folder / f"loop-{threads}", environment(work.folder)) as group:
+    with children(work.folder / name, environment(work.folder)) as group:
         child = group.start("loop", command)
         child.wait(LIMIT)
         total = time.perf_counter() - start
         printed = json.loads(child.log.read_text())
     accuracies = tuple(printed["accuracies"])
-    return Measurement("plain PyTorch loop", str(threads), printed["seconds"], total, accuracies)
+    return Measurement("plain PyTorch loop", printed["seconds"], total, accuracies)
 
 
 def simulate(work: Workload, workers: int) -> Measurement:
@@ -94,7 +95,7 @@ def simulate(work: Workload, workers: int) -> Measurement:
     with children(folder, environment(folder)) as group:
         group.start("simulate", command).wait(LIMIT)
     name = f"nbfed simulate, {workers} worker{'s' if workers > 1 else ''}"
-    return _measurement(name, site_threads(), start, run)
+    return _measurement(name, start, run)
 
 
 def federation(work: Workload, made: Path) -> Measurement:
@@ -116,7 +117,7 @@ def federation(work: Workload, made: Path) -> Measurement:
         ]
         for child in (server, *sites):
             child.wait(LIMIT)
-    return _measurement("nbfed run-server + 3 run-client", site_threads(), start, run)
+    return _measurement("nbfed run-server + 3 run-client", start, run)
 
 
 def stock(work: Workload, made: Path) -> Measurement:
@@ -129,7 +130,11 @@ def stock(work: Workload, made: Path) -> Measurement:
         link = [BIN / "flower-superlink", "--insecure", "--port", str(api)]
         group.start("superlink", [*link, "--disable-runtime-dependency-installation"])
         for site, port in zip(HOME, ports, strict=True):
-            config = {"site": site, "DATA_FILE": str(FOLDER / f"{site}.npz"), "threads": 1}
+            config = {
+                "site": site,
+                "DATA_FILE": str(FOLDER / f"{site}.npz"),
+                "threads": SITE_THREADS,
+            }
             node = [BIN / "flower-supernode", "--insecure", "--superlink", f"127.0.0.1:{api}"]
             node += ["--port", str(port), "--node-config", _toml(config, " ")]
             group.start(site, node, FLWR_HOME=str(folder / f"flwr-{site}"))
@@ -140,18 +145,13 @@ def stock(work: Workload, made: Path) -> Measurement:
         for _ in wait_for("the end of the run", group, LIMIT):
             if outcome(read_events(run)):
                 break
-    return _measurement("Flower App on 3 flower-supernode", "1", start, run)
+    return _measurement("Flower App on 3 flower-supernode", start, run)
 
 
-def _measurement(engine: str, threads: str, start: float, run: Path) -> Measurement:
+def _measurement(engine: str, start: float, run: Path) -> Measurement:
     total = time.perf_counter() - start
     found = figures(run)
-    return Measurement(engine, threads, found.seconds, total, found.accuracies)
-
-
-def site_threads() -> str:
-    """Threads that nbfed gives a site's process: the cores are shared by the sites."""
-    return str(max(1, (os.cpu_count() or 1) // len(HOME)))
+    return Measurement(engine, found.seconds, total, found.accuracies)
 
 
 def _listening(log: Path, group: Children) -> str:

@@ -94,6 +94,7 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
     (r"monai\.data\.(\w+\.)*(decollate_batch|list_data_collate|pad_list_data_collate)", Kind.PURE),
     (r"monai\.data\..*", Kind.DATASET),
     (r"torchvision\.datasets\..*", Kind.DATASET),
+    (r"\w+(\.\w+)*\.\w*(Dataset|DataModule|ImageFolder)", Kind.DATASET),
     (r"torchvision\.(utils\.make_grid|ops\..*)", Kind.TENSOR),
     (r"monai\.inferers\..*", Kind.PURE),
     (r"(pytorch_lightning|lightning(\.pytorch)?)\.Trainer", Kind.TRAINER),
@@ -131,6 +132,8 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
         r"os\.path\.(join|basename|dirname|splitext|split|expanduser|normpath|abspath|realpath|relpath)",
         Kind.TEXT,
     ),
+    (r"os\.(environ\.get|getenv)", Kind.TEXT),
+    (r"tempfile\.(mkdtemp|gettempdir)", Kind.TEXT),
     (r"os\.(fspath|cpu_count|makedirs|mkdir|path\.(exists|isdir|isfile))", Kind.PURE),
     (r"re\.\w+", Kind.PURE),
     (

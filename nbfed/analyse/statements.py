@@ -188,6 +188,13 @@ def edited(statement: Statement, edits: Mapping[int, str], notebook: Notebook) -
     return replace(statement, nodes=nodes, names=names_of(nodes), edits=merged)
 
 
+def source_lines(notebook: Notebook, statement: Statement) -> list[str]:
+    """The lines that the positions of a statement's nodes count in."""
+    if statement.text:
+        return statement.text.split("\n")
+    return notebook.cell(statement.cell).source.split("\n")
+
+
 def numbered(statements: Iterable[Statement]) -> tuple[Statement, ...]:
     """``statements`` with ``order`` counted anew."""
     return tuple(

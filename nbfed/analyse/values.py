@@ -200,7 +200,9 @@ class Values:
                 returned = self.returned(name)
                 if len(returned) == count:
                     return returned
-        return (Kind.UNKNOWN,) * count
+        # `random_split` gives several of what it makes.
+        kind = self.kind(value, {}) if isinstance(value, ast.Call) else Kind.UNKNOWN
+        return (kind if kind is Kind.DATASET else Kind.UNKNOWN,) * count
 
 
 def last_returned(function: FunctionDef) -> ast.expr | None:

@@ -175,4 +175,14 @@ ENTRIES: tuple[Entry, ...] = (
         before="from tqdm.notebook import tqdm",
         after="from tqdm.auto import tqdm",
     ),
+    Entry(
+        "NBF322",
+        "parameter made by nbfed",
+        Severity.INFO,
+        "The training function wants a number of epochs, and the notebook does not say one. A "
+        "parameter of that name is made, 1 by default, which federation.yaml can set.",
+        before="# nbfed: train\ndef train(net, loader, epochs):\n    ...",
+        after="# nbfed: params\nEPOCHS = 1\n# %%\n# nbfed: train\n"
+        "def train(net, loader, epochs):\n    ...",
+    ),
 )

@@ -62,6 +62,7 @@ def command(
         notebook_folder,
         state_folder,
     )
+    from nbfed.threads import threads_for
 
     build = find_build(build_folder)
     federation, file = federation_of(build)
@@ -75,6 +76,7 @@ def command(
         ca=_certificate(build, federation, ca, patience),
         workdir=notebook_folder(build),
         state_dir=state_folder(build) / "sites" / site,
+        threads=threads_for(len(federation.sites)),
         patience=patience,
         stay=stay,
     )

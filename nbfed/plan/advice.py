@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
+from nbfed.analyse.origins import reads_environment
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic, Location, diagnostic
 from nbfed.plan.notes import note
@@ -96,6 +97,21 @@ def literals(facts: Facts, found: Slice) -> Iterator[Diagnostic]:
             continue
         for node in statement.nodes:
             yield from _literals_of(facts, statement, node)
+
+
+def environment(facts: Facts, found: Slice) -> Iterator[Diagnostic]:
+    """Values that come from the environment of the machine."""
+    for statement in found.ordered:
+        if statement.role is Role.SITE or statement.is_definition:
+            continue
+        if "os" in statement.names.reads and reads_environment(statement):
+            yield note(
+                facts,
+                "NBF303",
+                statement,
+                "this value comes from the environment, which each site sets for itself",
+                "give it the role `site`, and it becomes a key of site.yaml",
+            )
 
 
 def _literals_of(facts: Facts, statement: Statement, node: ast.stmt) -> Iterator[Diagnostic]:

@@ -31,27 +31,37 @@ class Offer:
 
 @dataclass(frozen=True)
 class Binding:
-    """The arguments of a call as source text; what is missing or tied, with its candidates."""
+    """The arguments of a call as source text; what is missing or tied, with its candidates.
+
+    ``found`` maps parameters to their arguments; ``epochs`` is the parameter, if any, that
+    wants a number of epochs which the notebook does not give.
+    """
 
     arguments: tuple[str, ...] = ()
+    found: Mapping[str, str] = field(default_factory=dict)
+    epochs: str = ""
     missing: tuple[str, ...] = ()
     ties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    guessed_epoch: str = ""
 
 
-_SYNONYMS = tuple(
-    re.compile(pattern, re.I)
-    for pattern in (
-        r"(n|num|nb|max|no_of|number_of)?_?epochs?(_num|_count)?|n_?iters?|num_iterations",
-        r"lr|learning_?rate|step_size",
-        r"(batch|train_batch|mini_?batch)_?size|bs",
-        r"(weight_?decay|wd)",
-        r"momentum",
-        r"(num|n|nb)_?(classes|class|labels|outputs?)|out_?(dim|features|channels|size)",
-        r"(seed|random_?(seed|state))",
-        r"(device|dev)",
-        r"(data|root|image|img|train|base)?_?(dir|path|root|folder|file)(ectory)?s?(_name)?",
-    )
+_EPOCHS = re.compile(
+    r"(n|num|nb|max|no_of|number_of|local)?_?epochs?(_num|_count)?|n_?iters?|num_iterations", re.I
+)
+_SYNONYMS = (
+    _EPOCHS,
+    *(
+        re.compile(pattern, re.I)
+        for pattern in (
+            r"lr|learning_?rate|step_size",
+            r"(batch|train_batch|mini_?batch)_?size|bs",
+            r"(weight_?decay|wd)",
+            r"momentum",
+            r"(num|n|nb)_?(classes|class|labels|outputs?)|out_?(dim|features|channels|size)",
+            r"(seed|random_?(seed|state))",
+            r"(device|dev)",
+            r"(data|root|image|img|train|base)?_?(dir|path|root|folder|file)(ectory)?s?(_name)?",
+        )
+    ),
 )
 _BY_KIND = (
     (
@@ -86,28 +96,31 @@ def bind(
     """Find an argument for every parameter: equal names first, then synonyms, then defaults."""
     modules = module_parameters(function)
     arguments: list[str] = []
+    given: dict[str, str] = {}
     missing: list[str] = []
     ties: dict[str, tuple[str, ...]] = {}
-    guessed = ""
+    epochs = ""
     by_keyword = False
     for name, has_default, keyword_only in _signature(function):
         found = _candidates(name, role, offers, models, name in modules)
         if has_default:
             found = [item for item in found if _worth_passing(item, offers, name)]
+        if not found and not has_default:
+            if _EPOCH.fullmatch(name):
+                found = ["0"]
+            elif _EPOCHS.fullmatch(name):
+                epochs, found = name, [name]
         if len(found) > 1:
             ties[name] = tuple(found)
-            continue
-        if found:
+        elif found:
             by_keyword = by_keyword or keyword_only
+            given[name] = found[0]
             arguments.append(f"{name}={found[0]}" if by_keyword else found[0])
         elif has_default:
             by_keyword = True
-        elif _EPOCH.fullmatch(name):
-            guessed = name
-            arguments.append(f"{name}=0" if by_keyword else "0")
         else:
             missing.append(name)
-    return Binding(tuple(arguments), tuple(missing), ties, guessed)
+    return Binding(tuple(arguments), given, epochs, tuple(missing), ties)
 
 
 def _signature(function: FunctionDef) -> list[tuple[str, bool, bool]]:

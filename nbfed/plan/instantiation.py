@@ -44,7 +44,7 @@ def model_instance(facts: Facts, settings: Settings) -> Completed:
     else:
         binding = bind(constructor, Role.MODEL, offers_of(facts, at), ())
         if binding.missing or binding.ties:
-            missing = (*binding.missing, *dict(binding.ties))
+            missing = (*binding.missing, *binding.ties)
             problem = note(
                 facts,
                 "NBF301",
@@ -101,7 +101,7 @@ def _maker(
         for item in own
         for node in item.nodes
         for part in ast.walk(node)
-        if isinstance(part, ast.Name)
+        if isinstance(part, ast.Name) and part.id != getattr(node, "name", "")
     }
     for item, node in reversed(factories):
         if wanted in (None, node.name) and (node.name not in used or wanted):

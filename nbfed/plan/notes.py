@@ -20,7 +20,7 @@ def note(
 ) -> Diagnostic:
     """A finding at ``node`` of ``statement``, at its first line where there is none."""
     lines = facts.notebook.cell(statement.cell).source.split("\n")
-    at = node if hasattr(node, "lineno") else None
+    at = node if hasattr(node, "lineno") and not statement.text else None
     line = getattr(at, "lineno", statement.line)
     if not statement.line <= line <= statement.end_line:
         at, line = None, statement.line

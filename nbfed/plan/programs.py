@@ -210,6 +210,7 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     yield from seeds.seeds_in_roles(facts)
     for found in by_role.values():
         yield from advice.literals(facts, found)
+        yield from advice.environment(facts, found)
         yield from advice.outside_world(facts, found)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from nbfed.analyse.facts import Facts
-from nbfed.analyse.kinds import Kind
+from nbfed.analyse.kinds import TRAINING_TOOLS, Kind
 from nbfed.analyse.statements import Statement
 from nbfed.plan import refusals
 from nbfed.plan.settings import Settings
@@ -90,13 +90,21 @@ def _data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict 
     fact = context.facts.fact(found)
     if found.role is not Role.DATA and found.order not in of.adopted:
         return None
-    if fact.harmless and Role.DATA not in fact.origins and found.order not in of.adopted:
+    free = fact.harmless and Role.DATA not in fact.origins and found.order not in of.adopted
+    if free and (of.role in _AT_SERVER or _is_setting(found, fact.kinds)):
         return Copy()
     if of.role in _USERS:
         return Argue(Origin.DATA)
     if of.role in _AT_SERVER:
         return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     return Copy()
+
+
+def _is_setting(found: Statement, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a data region's statement only sets something: a constant, a device, a loss."""
+    return not _computes(found) or all(
+        kinds.get(name) in TRAINING_TOOLS | {Kind.TRANSFORM} for name in found.names.bound
+    )
 
 
 def _model_region(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
@@ -122,7 +130,32 @@ def _other_role(context: Context, of: Slice, need: Need, found: Statement) -> Ve
 
 
 def _harmless(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
-    return Copy() if context.facts.fact(found).harmless else None
+    fact = context.facts.fact(found)
+    if not fact.harmless:
+        return None
+    on_data = Role.DATA in fact.origins and not fact.origins & {Role.MODEL}
+    tool = any(kind in TRAINING_TOOLS for kind in fact.kinds.values())
+    # What is computed of the data is computed once, where they are loaded.
+    return None if on_data and not tool and _computes(found) else Copy()
+
+
+def _computes(statement: Statement) -> bool:
+    """Whether it does more than look at a size or an attribute."""
+    for node in statement.nodes:
+        for part in ast.walk(node):
+            match part:
+                case ast.For() | ast.ListComp() | ast.DictComp() | ast.SetComp():
+                    return True
+                case ast.GeneratorExp():
+                    return True
+                case ast.Call(func=ast.Name(id=name)) if name in _GLANCES:
+                    pass
+                case ast.Call():
+                    return True
+    return False
+
+
+_GLANCES = frozenset({"len", "int", "float", "str", "round", "min", "max", "abs", "range", "list"})
 
 
 def _loads_data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
@@ -130,25 +163,12 @@ def _loads_data(context: Context, of: Slice, need: Need, found: Statement) -> Ve
     fact = context.facts.fact(found)
     if Role.MODEL in fact.origins:
         return None
-    about_data = fact.origins & {Role.DATA, Role.SITE} or _makes_data(fact.kinds)
-    if not about_data and not _calls_data_function(context, found):
+    if not fact.origins & {Role.DATA, Role.SITE}:
         return None
     if of.role in _AT_SERVER:
         return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     of.adopted[found.order] = found
     return Copy() if of.role is Role.DATA else Argue(Origin.DATA)
-
-
-def _makes_data(kinds: Mapping[str, Kind]) -> bool:
-    return any(kind in (Kind.DATASET, Kind.LOADER) for kind in kinds.values())
-
-
-def _calls_data_function(context: Context, found: Statement) -> bool:
-    for name in found.names.reads:
-        source = context.facts.before(name, found.order)
-        if source is not None and source.role is Role.DATA and source.is_definition:
-            return True
-    return False
 
 
 def _training_tool(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from nbfed.analyse.facts import Facts
-from nbfed.analyse.statements import Statement
+from nbfed.analyse.statements import Statement, source_lines
 from nbfed.analyse.text import segment
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note
@@ -132,7 +132,7 @@ def _not_literal(
 def _parameter(
     facts: Facts, statement: Statement, name: str, value: ast.expr, annotation: ast.expr | None
 ) -> Parameter:
-    lines = facts.notebook.cell(statement.cell).source.split("\n")
+    lines = source_lines(facts.notebook, statement)
     default = " ".join(part.strip() for part in segment(lines, value).split("\n"))
     if isinstance(value, (ast.Dict, ast.List, ast.Tuple, ast.Set)) and "#" in default:
         default = ast.unparse(value)
@@ -141,7 +141,7 @@ def _parameter(
         _annotation(value, annotation),
         default,
         statement.cell,
-        value.lineno,
+        statement.line if statement.text else value.lineno,
         _trailing_comment(lines, value),
     )
 

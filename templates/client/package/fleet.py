@@ -79,14 +79,12 @@ class RunOver(Exception):
 class Fleet:
     """One connection; a context manager that signs off at its end.
 
-    ``patience`` are the seconds for which a server that does not answer is tried again;
-    ``outages`` counts how often that was needed.
+    ``patience`` are the seconds for which a server that does not answer is tried again.
     """
 
     def __init__(self, address: str, ca: Path | None, *, patience: float) -> None:
         self.address = address
         self.patience = patience
-        self.outages = 0
         self._ca = ca.read_bytes() if ca else None
         self._client: FleetHttpClient | None = None
         self._node = Node()
@@ -220,7 +218,6 @@ class Fleet:
                         f"no server at {self.address} within {self.patience:g} s ({reason})"
                     ) from error
             if wait == RETRY_FIRST:
-                self.outages += 1
                 _log.info(
                     "no answer from %s yet (%s); trying for %g s",
                     self.address,

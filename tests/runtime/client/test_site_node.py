@@ -192,6 +192,26 @@ def test_another_package_is_turned_away(folder: Path) -> None:
     )
 
 
+def test_a_site_finds_a_server_that_was_killed_and_started_again(folder: Path) -> None:
+    slow = demo.TRAIN + "\nimport time\ntime.sleep(1)"
+    demo.write_packages(demo.program(train=slow), folder)
+    port = free_port()
+    config = write_site(folder, "zurich", server=f"127.0.0.1:{port}")
+    sites = []
+    try:
+        with server(folder, port, "--sites", "zurich", "--rounds", 50) as first:
+            sites.append(site_command(folder, config))
+            wait_for(lambda: happened(folder, "round-finished"))
+            first.kill()
+        (folder / "run").rename(folder / "run-before")
+        with server(folder, port, "--sites", "zurich", "--rounds", 1) as second:
+            said, served = output(sites[0]), output(second)
+    finally:
+        end(sites)
+    assert (sites[0].returncode, second.returncode) == (0, 0), said + served
+    assert events(folder)[-1]["outcome"] == "finished"
+
+
 def failing(folder: Path, *arguments: object) -> str:
     """Run the command with ``arguments``; return its one line."""
     process = command(folder, "client", "site_node", *arguments)

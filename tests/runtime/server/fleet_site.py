@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flwr.app import Message
+from flwr.app import Message, RecordDict
 from flwr.supercore.inflatable.inflatable_object import (
     get_all_nested_objects,
     get_object_tree,
@@ -20,7 +20,11 @@ from flwr.supercore.inflatable.inflatable_utils import (
 from flwr.supercore.run import RunNotRunningException
 from flwr.supernode.fleet_http_connection import http_request_response
 
+from tests.runtime.modules import template_module
+
 from .fake_grid import FakeSite
+
+wire = template_module("shared/wire.py")
 
 
 class FleetSite(threading.Thread):
@@ -60,8 +64,13 @@ class FleetSite(threading.Thread):
                     initial_backoff=0.02,
                 )
                 message.metadata.__dict__["_message_id"] = got[1].object_id
+                for key, arrays in list(message.content.array_records.items()):
+                    message.content[key] = wire.unpack(arrays)
                 content = self.site.answer(message)
                 if content is not None:
+                    if isinstance(content, RecordDict):
+                        for key, arrays in list(content.array_records.items()):
+                            content[key] = wire.pack(arrays)
                     reply = Message(content, reply_to=message)
                     with no_object_id_recompute():
                         reply.metadata.__dict__["_message_id"] = reply.object_id

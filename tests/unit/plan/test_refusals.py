@@ -1,5 +1,6 @@
 """What cannot be compiled is refused where it stands, and following the hint helps."""
 
+# ruff: noqa: E501 - notebooks on one line
 from __future__ import annotations
 
 import pytest

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b7fb516bc5cd92d502cd99844dcc5971d4dadbb925d04ac2d0cdcea1baf7fb66"
+CLIENT_DIGEST = "b993028d5490d6a56f849b20e194aa34120dc95556d89be6d326df1d7547309c"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
