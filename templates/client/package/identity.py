@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +56,21 @@ def ensure_identity(folder: Path) -> Identity:
     except OSError as error:
         raise SiteError(f"{path} cannot be written: {error.strerror}") from error
     return load_identity(path)
+
+
+@contextmanager
+def claimed_identity(folder: Path) -> Iterator[Identity]:
+    """Give the key in ``folder`` to this process alone; one is made if there is none.
+
+    Raises SiteError.
+    """
+    identity = ensure_identity(folder)
+    with (folder / KEY_FILE).open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise SiteError(f"this site runs already, with the key in {folder}") from error
+        yield identity
 
 
 def load_identity(path: Path) -> Identity:

@@ -104,7 +104,7 @@ def _serve(
     hosts = [*names, *([] if is_wildcard(host) else [host])]
     with (
         taken_port(host, port) as public,
-        superlink_process(_INSIDE, state_dir, admitted_only=True, hosts=hosts) as process,
+        superlink_process(_INSIDE, state_dir, hosts=hosts) as process,
     ):
         ca = process.certificates.ca
         with closing(SuperLink(process.address, ca, process.secret, process.alive)) as link:

@@ -43,13 +43,13 @@ class SuperLinkProcess:
 
 @contextmanager
 def superlink_process(
-    address: str, state_dir: Path, *, admitted_only: bool = False, hosts: Collection[str] = ()
+    address: str, state_dir: Path, *, hosts: Collection[str] = ()
 ) -> Iterator[SuperLinkProcess]:
     """Run a SuperLink on ``address`` (HOST:PORT, port 0 for any) with its keys in ``state_dir``.
 
     It speaks TLS only, runs no code but its own, and its Runtime API takes a secret that is new
-    each time and that nobody but this process knows. With ``admitted_only``, sites cannot register
-    themselves. ``hosts`` are the names by which sites know this machine. Raises StartError.
+    each time and that nobody but this process knows. Sites cannot register themselves. ``hosts``
+    are the names by which sites know this machine, for the certificate. Raises StartError.
     """
     host, port = parse_address(address)
     _check_loopback(host)
@@ -60,8 +60,7 @@ def superlink_process(
         certificates = ensure_certificates(state / "pki", hosts)
         secret = _new_secret(state / "superexec.secret")
         log = state / "superlink.log"
-        options = ["--enable-supernode-auth"] if admitted_only else []
-        child = _start(host, port, state, certificates, log, options)
+        child = _start(host, port, state, certificates, log)
         stack.callback(_stop, child)
         yield SuperLinkProcess(join_address(host, port), certificates, secret, log, child)
 
@@ -77,12 +76,7 @@ def flower_environment(state: Path) -> dict[str, str]:
 
 
 def _start(
-    host: str,
-    port: int,
-    state: Path,
-    certificates: Certificates,
-    log: Path,
-    options: list[str],
+    host: str, port: int, state: Path, certificates: Certificates, log: Path
 ) -> subprocess.Popen[bytes]:
     # -P: the script's own folder, this package, must not hide installed modules.
     command = [sys.executable, "-P", str(Path(__file__).with_name("superlink_child.py"))]
@@ -91,7 +85,8 @@ def _start(
     command += ["--ssl-certfile", str(certificates.server)]
     command += ["--ssl-keyfile", str(certificates.key)]
     command += ["--isolation", "process", "--disable-runtime-dependency-installation"]
-    command += ["--superexec-auth-secret-file", str(state / "superexec.secret"), *options]
+    command += ["--superexec-auth-secret-file", str(state / "superexec.secret")]
+    command += ["--enable-supernode-auth"]
     # No --database: SQLite makes a round three times as long, a run does not survive its SuperLink
     # with it either, and so no site's update ever lies on this machine's disk.
     with log.open("wb") as output:

@@ -126,6 +126,17 @@ def test_no_key_is_said(identity: ModuleType, client: Client, tmp_path: Path) ->
         identity.load_identity(tmp_path / "site.key")
 
 
+def test_one_process_at_a_time_is_the_site(identity: ModuleType, client: Client, key: Path) -> None:
+    with (
+        identity.claimed_identity(key.parent) as made,
+        pytest.raises(client.module("exits").SiteError, match="this site runs already"),
+        identity.claimed_identity(key.parent),
+    ):
+        raise AssertionError("claimed twice")
+    with identity.claimed_identity(key.parent) as again:
+        assert again.fingerprint == made.fingerprint
+
+
 def test_the_request_holds_no_secret(identity: ModuleType, key: Path, tmp_path: Path) -> None:
     made = identity.load_identity(key)
     request = tmp_path / "request.json"

@@ -49,7 +49,7 @@ class Running:
         self.server = server
         self.state = state
         self.process = stack.enter_context(
-            server.superlink_process.superlink_process("127.0.0.1:0", state, admitted_only=True)
+            server.superlink_process.superlink_process("127.0.0.1:0", state)
         )
         self.ca: Path = self.process.certificates.ca
         self.inside: str = self.process.address
