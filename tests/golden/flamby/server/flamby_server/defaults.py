@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "bf688b98ac3ce200fceb71874be5057f85b45fd80fc9103b6b6296d76c857c24"
+CLIENT_DIGEST = "ce8d1cd9864af830735fae6bc9dda2f33c93ebc519ee794f1cf9d44938727b59"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

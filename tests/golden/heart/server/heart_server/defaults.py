@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b993028d5490d6a56f849b20e194aa34120dc95556d89be6d326df1d7547309c"
+CLIENT_DIGEST = "29eeeed1b643734af96fce7c3fd09b6eb6fa57f32962b9bd050c0308929ef5dd"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
