@@ -27,7 +27,7 @@ _BOTH = (
     "safetensors>=0.5,<1",
     "torch>=2.4,<3",
 )
-_SERVER = (*_BOTH, "cryptography>=44")
+_SERVER = (*_BOTH, "h11>=0.16,<1")
 _CLIENT = (*_BOTH, "pyyaml>=6.0.2,<7")
 
 

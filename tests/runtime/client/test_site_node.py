@@ -60,7 +60,21 @@ def command(folder: Path, side: str, module: str, *arguments: object) -> subproc
     )
 
 
+def admit(folder: Path, config: Path) -> None:
+    """Do what a site and its coordinator do once."""
+    request = folder / "request.json"
+    for side, module, *arguments in (
+        ("client", "site_node", "enroll", "--config", config, "--out", request),
+        ("server", "server_node", "admit", request, "--state", "state"),
+    ):
+        process = command(folder, side, module, *arguments)
+        said = output(process)
+        assert process.returncode == 0, said
+
+
 def site_command(folder: Path, config: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start the site of ``config``, which is admitted."""
+    admit(folder, config)
     return command(folder, "client", "site_node", "start", "--config", config, *arguments)
 
 

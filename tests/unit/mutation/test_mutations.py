@@ -14,7 +14,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nbfed.plan import plan
 from tests.unit.mutation.bases import BASES, HELPER_TEXTS
 from tests.unit.mutation.checking import check
 from tests.unit.mutation.mutations import (

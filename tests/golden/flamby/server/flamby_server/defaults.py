@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c707c5a7a5533b7cee49b9d7ab51cb06884da0f46c4d22819557d4aa9c42c692"
+CLIENT_DIGEST = "6de46cd4896b30dbdd947f355eddfa46541d68cf81b8f93c04c154d7a2e70038"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

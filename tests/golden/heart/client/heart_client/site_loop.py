@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from flwr.app import Context, Message, RecordDict
 
+from .admittance import Admittance
 from .client_app import EVALUATES, Site, app
 from .exits import Exit, SiteError
 from .failures import Failure
@@ -35,6 +36,7 @@ def take_part(
     *,
     address: str,
     ca: Path | None,
+    admittance: Admittance,
     threads: int | None,
     patience: float,
     stay: bool,
@@ -42,7 +44,7 @@ def take_part(
     """Answer the server's messages until the run has ended. Raises SiteError."""
     torch.set_num_threads(threads or os.cpu_count() or 1)
     _check(node)
-    with Fleet(address, ca, patience=patience) as fleet:
+    with Fleet(address, ca, admittance, patience=patience) as fleet:
         try:
             _Part(fleet, node).play(stay=stay)
         except FleetError as error:
