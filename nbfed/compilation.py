@@ -21,6 +21,7 @@ from nbfed.sources import Sources
 # What the generated modules import that does not come from the notebook. Server and site use
 # parts of flwr that are not public, hence one minor version of it.
 _BOTH = (
+    "cryptography>=44",
     "flwr>=1.42,<1.43",
     "httpx>=0.28,<1",
     "numpy>=1.26,<3",
