@@ -6,17 +6,19 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.bodies import own_nodes
+from nbfed.analyse.candidates import outside_batches, telling
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
-from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety
 from nbfed.analyse.statements import Statement, edited, written
-from nbfed.analyse.values import own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
+from nbfed.plan.calls import Call, best_evaluation, calls_of
 from nbfed.plan.completed import Completed, unchanged
-from nbfed.plan.functions import Call, best_evaluation, calls_of, returned_names
 from nbfed.plan.metrics import entries_of, metrics_of
 from nbfed.plan.printed import Printed, printed_values
+from nbfed.plan.returned import returned_names
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 

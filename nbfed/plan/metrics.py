@@ -6,11 +6,12 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.bodies import last_returned, own_nodes
+from nbfed.analyse.candidates import outside_batches, telling
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety
 from nbfed.analyse.statements import Statement
-from nbfed.analyse.values import last_returned, own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note
