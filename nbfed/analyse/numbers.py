@@ -85,8 +85,7 @@ class Numbers:
                 case ast.For(target=target) | ast.AsyncFor(target=target):
                     for part in ast.walk(target):
                         if isinstance(part, ast.Name):
-                            found.setdefault(part.id, Found()).surety = Surety.NO
-                            found[part.id].values.append(Surety.NO)
+                            found.setdefault(part.id, Found()).values.append(Surety.UNKNOWN)
                 case ast.Call(
                     func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")
                 ):
@@ -109,10 +108,13 @@ class Numbers:
             entry.values.append(self.surety(value, found))
             self._settle(entry)
         elif isinstance(target, (ast.Tuple, ast.List)):
+            literal = isinstance(value, ast.Tuple) and all(
+                isinstance(part, ast.Constant) for part in value.elts
+            )
             for element, surety in self._elements(target.elts, value, found):
                 if isinstance(element, ast.Name):
                     entry = found.setdefault(element.id, Found())
-                    entry.literal = False
+                    entry.literal &= literal
                     entry.values.append(surety)
                     self._settle(entry)
 
@@ -175,6 +177,8 @@ class Numbers:
                 return self.surety(node.value, found)
             case ast.Attribute(attr="avg" | "average" | "val_accuracy"):
                 return Surety.LIKELY
+            case ast.Attribute(value=value, attr="data"):
+                return self.surety(value, found)
             case ast.Subscript() | ast.Attribute():
                 return Surety.UNKNOWN
             case _:
@@ -223,7 +227,8 @@ class Numbers:
         if name in _OF_MANY or name in _COUNTS:
             return Surety.LIKELY
         kind = self.kinds.get(name)
-        if kind is Kind.LOSS or (kind is None and re.fullmatch(r"(criterion|loss_\w+)", name)):
+        unknown = kind in (None, Kind.UNKNOWN, Kind.PURE)
+        if kind is Kind.LOSS or (unknown and re.fullmatch(r"(criterion|loss_\w+)", name)):
             return Surety.LIKELY
         if kind is Kind.MODULE:
             return Surety.NO

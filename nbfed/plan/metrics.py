@@ -15,6 +15,7 @@ from nbfed.analyse.statements import Statement
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note
+from nbfed.plan.printed import said_to_be_metrics
 from nbfed.roles import Role
 
 
@@ -172,7 +173,7 @@ def _numbers(
     if role is Role.EVALUATE and not any(entry.surety >= least for entry in usable.values()):
         least = Surety.UNKNOWN
     usable = {name: entry for name, entry in usable.items() if entry.surety >= least}
-    return tuple(telling(usable)), least is Surety.UNKNOWN
+    return tuple(telling(usable, said_to_be_metrics(body))), least is Surety.UNKNOWN
 
 
 def _kinds(facts: Facts, own: Sequence[Statement]) -> dict[str, Kind]:
