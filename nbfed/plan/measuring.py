@@ -6,17 +6,19 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.bodies import own_nodes
+from nbfed.analyse.candidates import outside_batches, telling
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
-from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety
 from nbfed.analyse.statements import Statement, edited, written
-from nbfed.analyse.values import own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
+from nbfed.plan.calls import Call, best_evaluation, calls_of
 from nbfed.plan.completed import Completed, unchanged
-from nbfed.plan.functions import Call, best_evaluation, calls_of, returned_names
 from nbfed.plan.metrics import entries_of, metrics_of
-from nbfed.plan.printed import Printed, printed_values
+from nbfed.plan.printed import Printed, printed_values, said_to_be_metrics
+from nbfed.plan.returned import returned_names
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 
@@ -43,8 +45,9 @@ def measured(facts: Facts, body: Sequence[ast.stmt], kinds: dict[str, Kind]) -> 
         for name, entry in found.items()
         if name in outside_batches(body) & likely and entry.surety >= Surety.LIKELY
     }
-    names = [name for name in telling(usable) if name not in unpacked]
-    settled = [name for name in names if not found[name].accumulated or found[name].settled]
+    said = said_to_be_metrics(body)
+    names = [name for name in telling(usable, said) if name not in unpacked]
+    settled = [n for n in names if n in said or not found[n].accumulated or found[n].settled]
     ratios = {
         item.name: ast.unparse(item.value)
         for item in reversed([*printed_values(body)])

@@ -6,14 +6,16 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.bodies import last_returned, own_nodes
+from nbfed.analyse.candidates import outside_batches, telling
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety
 from nbfed.analyse.statements import Statement
-from nbfed.analyse.values import last_returned, own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note
+from nbfed.plan.printed import said_to_be_metrics
 from nbfed.roles import Role
 
 
@@ -171,7 +173,7 @@ def _numbers(
     if role is Role.EVALUATE and not any(entry.surety >= least for entry in usable.values()):
         least = Surety.UNKNOWN
     usable = {name: entry for name, entry in usable.items() if entry.surety >= least}
-    return tuple(telling(usable)), least is Surety.UNKNOWN
+    return tuple(telling(usable, said_to_be_metrics(body))), least is Surety.UNKNOWN
 
 
 def _kinds(facts: Facts, own: Sequence[Statement]) -> dict[str, Kind]:

@@ -10,7 +10,7 @@ from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.distributions import SHARED
-from nbfed.plan import advice, conflicts, gate, seeds, shapes
+from nbfed.plan import advice, conflicts, exposure, gate, seeds, shapes
 from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
@@ -221,9 +221,9 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     yield from advice.competing(facts, [part.found for part in parts])
     yield from seeds.seeds_in_roles(facts)
     for found in by_role.values():
-        yield from advice.literals(facts, found)
-        yield from advice.environment(facts, found)
-        yield from advice.outside_world(facts, found)
+        yield from exposure.literals(facts, found)
+        yield from exposure.environment(facts, found)
+        yield from exposure.outside_world(facts, found)
 
 
 def _texts(stages: Iterable[Stage]) -> list[str]:

@@ -43,6 +43,7 @@ EVALUATED = [
     pytest.param(BATCHES + "accuracy = correct / total", ("accuracy",), id="a ratio, not its counts"),
     pytest.param(BATCHES + "accuracy = 100. * correct / total\nloss = loss_sum / len(test_loader)", ("accuracy", "loss"), id="two ratios"),
     pytest.param(BATCHES + "loss_sum /= total\ncorrect /= total", ("correct", "loss_sum"), id="sums that are divided"),
+    pytest.param(BATCHES + "    for rows in test_loader:\n        worst = criterion(model(rows), rows).item()\n        for row in rows:\n            pass\nf1 = correct / total", ("f1",), id="nothing of single batches, loops inside them or not"),
     pytest.param(BATCHES, ("correct", "total", "loss_sum"), id="sums, where there is nothing else"),
     pytest.param(BATCHES + "print('Accuracy: %d %%' % (100 * correct / total))", ("accuracy",), id="a printed ratio"),
     pytest.param(BATCHES + "print(f'test acc {correct / total:.3f}, loss: {loss_sum / total:.3f}')", ("accuracy", "loss"), id="printed in an f-string"),

@@ -10,6 +10,7 @@ from nbfed.catalogue import CATALOGUE
 from nbfed.plan import plan
 from nbfed.roles import Role
 
+from .corpus_courses import COURSE_NOTEBOOKS
 from .corpus_functions import FUNCTION_NOTEBOOKS
 from .corpus_habits import HABIT_NOTEBOOKS, HELPERS
 from .corpus_statements import STATEMENT_NOTEBOOKS
@@ -18,7 +19,7 @@ from .running import module_text, stages, undefined_names
 
 BOOKS = [
     text.strip("\n").split("\n")
-    for books in (STATEMENT_NOTEBOOKS, FUNCTION_NOTEBOOKS, HABIT_NOTEBOOKS)
+    for books in (STATEMENT_NOTEBOOKS, FUNCTION_NOTEBOOKS, HABIT_NOTEBOOKS, COURSE_NOTEBOOKS)
     for text in books.values()
 ]
 HEADS = st.sampled_from(["# %%", *(f"# %% {role}" for role in Role)])
