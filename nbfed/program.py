@@ -99,11 +99,13 @@ class Stage:
 class HelperModule:
     """A local module beside the notebook that the compiled code imports.
 
-    ``path`` is its POSIX path relative to the notebook's folder.
+    ``path`` is its POSIX path below the generated package: ``helpers/`` and its path relative
+    to the notebook's folder. ``at_server`` tells whether the server's code imports it too.
     """
 
     path: str
     text: str
+    at_server: bool = True
 
 
 @dataclass(frozen=True)

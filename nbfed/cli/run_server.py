@@ -48,6 +48,15 @@ def command(
             show_default=False,
         ),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A name of this machine that sites use, for the server's certificate; may come "
+            "several times. (default: the address's)",
+            show_default=False,
+        ),
+    ] = None,
     run_dir: RunFolder = None,
     out: Out = Path("dist"),
     force: Force = False,
@@ -55,7 +64,8 @@ def command(
 ) -> None:
     """Start the federation's server, wait for its sites, and train.
 
-    The sites join with `nbfed run-client`, or with the generated client package's own command.
+    The sites join with `nbfed run-client`, or with the generated client package's own command;
+    those of other machines have to be admitted, see `nbfed admit`.
     """
     build = _build(notebook, build_folder, federation, out, force=force)
     from nbfed.builds import federation_of, make_importable, state_folder
@@ -73,6 +83,7 @@ def command(
             code = node.serve(
                 settings,
                 address=address or settings_now.server.address,
+                names=name or [],
                 state_dir=state_folder(build),
                 listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
             )
@@ -91,7 +102,8 @@ def _tell_where(event: Mapping[str, Any], *, sites: list[str], as_json: bool) ->
     site = sites[0] if sites else "NAME"
     typer.echo(f"listening on {event['address']}")
     typer.echo(f"a site on this machine joins with: nbfed run-client --site {site}")
-    typer.echo(f"a site elsewhere needs the client package and {event['ca']}")
+    typer.echo(f"a site elsewhere needs the client package and {event['ca']},")
+    typer.echo("and is let in by: nbfed admit request.json")
 
 
 def _build(

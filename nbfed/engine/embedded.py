@@ -19,6 +19,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from nbfed.engine.processes import Worker, WorkerError
 from nbfed.engine.worker import Scalar, Setup, Task
+from nbfed.threads import threads_for
 
 __all__ = ["POOLED", "EmbeddedGrid", "GridView", "WorkerError"]
 
@@ -60,7 +61,7 @@ class EmbeddedGrid(Grid):
         self._sites = sites
         self._count = max(1, min(workers or cores, len(sites)))
         # Not a matter of the number of workers: sums may differ in their last bits with it.
-        self._threads = threads or max(1, cores // max(1, len(sites)))
+        self._threads = threads or threads_for(len(sites))
         self._client_path = client_path.resolve()
         self._package = package
         self._workdir = workdir.resolve()

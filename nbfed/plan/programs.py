@@ -22,7 +22,7 @@ from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
 from nbfed.plan.stages import make_stage
 from nbfed.plan.strategy import no_strategy, strategy_statement
-from nbfed.program import Program, Stage
+from nbfed.program import Origin, Program, Stage
 from nbfed.roles import Role
 
 
@@ -44,6 +44,8 @@ def program_of(
     data = _part(context, Role.DATA, _data_statements(facts, slices))
     names, makers = _models(facts, slices)
     model = _part(context, Role.MODEL, makers)
+    for name in names:  # training gives back all of the model, what it leaves alone included
+        users[0].found.arguments.setdefault(name, Origin.MODEL)
     results = _data_results(facts, data, slices)
     stages = {
         Role.DATA: make_stage(facts, settings, data.found, data.own, results=results),
@@ -56,9 +58,9 @@ def program_of(
         problems.extend(found)
     stages[Role.TRAIN], keep, unkept = with_kept(facts, stages[Role.TRAIN], keep_of(facts))
     problems.extend(unkept)
-    if not names:
+    if not users[0].found.models:
         problems.append(_no_model(facts))
-    if names and not users[0].found.data:
+    elif not users[0].found.data:
         problems.append(_no_data(facts))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
@@ -82,7 +84,12 @@ def program_of(
         client_imports=imported(stages[role] for role in stages if role is not Role.STRATEGY),
         server_imports=imported(stages[r] for r in stages if r in (Role.MODEL, Role.STRATEGY)),
         pip=tuple(line.requirement for line in facts.notebook.pip),
-        helpers=needed_helpers(_texts(stages.values()), helpers),
+        helpers=needed_helpers(
+            _texts(stages[role] for role in stages if role is not Role.STRATEGY),
+            _texts(stages[role] for role in stages if role in (Role.MODEL, Role.STRATEGY)),
+            helpers,
+        ),
+        requires=tuple(line.requirement for line in facts.notebook.requires),
         exchange=exchange_of(facts),
         keep=keep,
     )

@@ -25,7 +25,7 @@ from .replies import TrainReply, for_strategy, read_train_reply, weighted_means
 from .run_folder import Listener, RunFolder, versions
 from .settings import CLIENT_DIGEST, HAS_EVALUATE, NAME, Settings
 from .site_view import EndlessWait, SiteView, sampling
-from .sites import Sites, TooFewSites
+from .sites import SiteOf, Sites, TooFewSites
 from .strategies import make_strategy
 from .trip import ReplyError, send_and_gather
 
@@ -54,11 +54,13 @@ def run_federation(
     strategy: Strategy | None = None,
     poll_seconds: float | None = None,
     listener: Listener | None = None,
+    site_of: SiteOf | None = None,
 ) -> Outcome:
     """Run all rounds on ``grid`` and keep what happens in the run's folder.
 
     ``initial`` and ``strategy`` are made from the settings if they are not given. ``listener`` is
-    called with each event. Raises SettingsError before the first event; an interrupt ends the
+    called with each event. ``site_of`` names the site that a node's key belongs to, where sites
+    have keys. Raises SettingsError before the first event; an interrupt ends the
     run as "stopped" and is raised again.
     """
     if strategy is None:
@@ -71,7 +73,7 @@ def run_federation(
         buffers = initial_weights(settings).buffers
     folder = RunFolder(settings.run_dir, keep=settings.keep_checkpoints, listener=listener)
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
-    rounds = _Rounds(grid, settings, strategy, initial, buffers, folder, poll)
+    rounds = _Rounds(grid, settings, strategy, initial, buffers, folder, poll, site_of)
     start = time.monotonic()
     ended, reason = "aborted", ""
     try:
@@ -111,6 +113,7 @@ class _Rounds:
         buffers: Collection[str],
         folder: RunFolder,
         poll: float,
+        site_of: SiteOf | None,
     ) -> None:
         self._grid = grid
         self._settings = settings
@@ -118,7 +121,7 @@ class _Rounds:
         self._folder = folder
         self._poll = poll
         self._emit = folder.event
-        self._sites = Sites(grid, settings, folder.event, poll)
+        self._sites = Sites(grid, settings, folder.event, poll, site_of)
         self.arrays = arrays
         self._buffers = buffers
         self.done = 0

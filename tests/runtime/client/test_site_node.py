@@ -60,7 +60,21 @@ def command(folder: Path, side: str, module: str, *arguments: object) -> subproc
     )
 
 
+def admit(folder: Path, config: Path) -> None:
+    """Do what a site and its coordinator do once."""
+    request = folder / "request.json"
+    for side, module, *arguments in (
+        ("client", "site_node", "enroll", "--config", config, "--out", request),
+        ("server", "server_node", "admit", request, "--state", "state"),
+    ):
+        process = command(folder, side, module, *arguments)
+        said = output(process)
+        assert process.returncode == 0, said
+
+
 def site_command(folder: Path, config: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start the site of ``config``, which is admitted."""
+    admit(folder, config)
     return command(folder, "client", "site_node", "start", "--config", config, *arguments)
 
 
@@ -192,6 +206,26 @@ def test_another_package_is_turned_away(folder: Path) -> None:
     )
 
 
+def test_a_site_finds_a_server_that_was_killed_and_started_again(folder: Path) -> None:
+    slow = demo.TRAIN + "\nimport time\ntime.sleep(1)"
+    demo.write_packages(demo.program(train=slow), folder)
+    port = free_port()
+    config = write_site(folder, "zurich", server=f"127.0.0.1:{port}")
+    sites = []
+    try:
+        with server(folder, port, "--sites", "zurich", "--rounds", 50) as first:
+            sites.append(site_command(folder, config))
+            wait_for(lambda: happened(folder, "round-finished"))
+            first.kill()
+        (folder / "run").rename(folder / "run-before")
+        with server(folder, port, "--sites", "zurich", "--rounds", 1) as second:
+            said, served = output(sites[0]), output(second)
+    finally:
+        end(sites)
+    assert (sites[0].returncode, second.returncode) == (0, 0), said + served
+    assert events(folder)[-1]["outcome"] == "finished"
+
+
 def failing(folder: Path, *arguments: object) -> str:
     """Run the command with ``arguments``; return its one line."""
     process = command(folder, "client", "site_node", *arguments)
@@ -237,26 +271,27 @@ def test_errors_are_one_line_that_says_what_to_do(folder: Path) -> None:
     )
     unused = f"127.0.0.1:{free_port()}"
     assert re.fullmatch(
-        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\)",
+        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\): ask the coordinator "
+        r"if it runs and if the address is right; --patience waits for longer",
         failing(folder, *start, "--server", unused, "--patience", "0.5"),
     )
     write_site(folder, "zurich", params={"DATA_FILE": "none/zurich.csv"})
     assert failing(folder, *start) == (
         f"1 zurich: error: DATA_FILE: there is no none/zurich.csv in {folder}: correct it in "
-        "site.yaml"
+        "zurich.yaml"
     )
     write_site(folder, "zurich", params={})
     assert failing(folder, *start) == (
-        "1 zurich: error: this site does not set DATA_FILE: correct site.yaml"
+        "1 zurich: error: this site does not set DATA_FILE: correct zurich.yaml"
     )
     write_site(folder, "zurich", overrides={"LR": "fast"})
     assert failing(folder, *start) == (
         "1 zurich: error: this site sets LR to 'fast', which is not of type float: correct "
-        "site.yaml"
+        "zurich.yaml"
     )
     write_site(folder, "zurich", params={"DATA_FILE": "zurich.csv", "SPEED": 1})
     assert failing(folder, *start) == (
-        "1 zurich: error: site.yaml sets SPEED, which this package does not have"
+        "1 zurich: error: zurich.yaml sets SPEED, which this package does not have"
     )
 
 

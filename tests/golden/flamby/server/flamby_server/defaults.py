@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4d9b8e5720d6e7c203ae282b0328af0a284ba114379dbe3b2cc0ca81496f1d45"
+CLIENT_DIGEST = "6de46cd4896b30dbdd947f355eddfa46541d68cf81b8f93c04c154d7a2e70038"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
