@@ -77,6 +77,7 @@ def command(
         state_dir=state_folder(build) / "sites" / site,
         patience=patience,
         stay=stay,
+        source=str(file or "federation.yaml"),
     )
     raise typer.Exit(code)
 
