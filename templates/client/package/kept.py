@@ -14,6 +14,10 @@ class Kept(Generic[T]):
     def __init__(self) -> None:
         self._value: tuple[object, T] | None = None
 
+    def forget(self) -> None:
+        """Let the value go; the next ``get`` makes it anew."""
+        self._value = None
+
     def get(self, made_of: object, make: Callable[[], T]) -> T:
         """Return the value made of ``made_of``; call ``make`` if there is none yet."""
         if self._value is None or self._value[0] != made_of:

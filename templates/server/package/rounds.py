@@ -170,7 +170,7 @@ class _Rounds:
             arrays = aggregate(self._strategy, number, replies, self._standing.arrays)
         except NoWeights as error:
             raise Aborted(f"round {number}: {self._settings.strategy} {error}") from error
-        self._standing.keep(number, arrays)
+        file = self._standing.keep(number, arrays)
         train = weighted_means({site: r.train for site, (r, _) in replies.items()})
         self._emit(
             "round-finished",
@@ -181,7 +181,7 @@ class _Rounds:
             missing=sorted((missing | set(self._sites.missing())) - replies.keys()),
             train=train,
         )
-        self._standing.save()
+        self._emit("checkpoint", round=number, file=file)
         if not HAS_EVALUATE:
             self._standing.judge(train)
 

@@ -197,18 +197,33 @@ def test_a_ca_file_that_is_none(link: Link, fleet_module: Any, tmp_path: Path) -
         fleet.join()
 
 
-def test_a_server_that_comes_back_is_found_again(folder: Path, fleet_module: Any) -> None:
+def test_a_server_that_comes_back_is_found_and_joined_again(
+    folder: Path, fleet_module: Any
+) -> None:
     state = folder / "state-of-another"
     with started(state) as first:
-        fleet = fleet_module.Fleet(first.address, first.ca, patience=60)
+        fleet = fleet_module.Fleet(first.address, first.ca, patience=120)
         fleet.join()
-    received: list[object] = []
-    waiting = threading.Thread(target=lambda: received.append(fleet.receive()))
+    told: list[object] = []
+
+    def receive() -> None:
+        try:
+            told.append(fleet.receive())
+        except fleet_module.FleetError as error:
+            told.append(error)
+
+    waiting = threading.Thread(target=receive)
     waiting.start()
-    with fleet, started(state, first.address):
-        waiting.join(60)
-        assert received == [None]
+    with fleet, started(state, first.address) as second:
+        waiting.join(120)
+        # It was tried until the server was there again, which knows nothing of before.
+        assert [type(each) for each in told] == [fleet_module.UnknownHere]
         assert fleet.outages == 1
+        fleet.join()
+        with second.superlink.run("line") as run:
+            (node,) = run.grid.get_node_ids()
+            run.grid.push_messages([letter(node)])
+            assert pulled(fleet).metadata.dst_node_id == node
 
 
 @contextmanager

@@ -36,12 +36,14 @@ def run_site(
     threads: int | None = None,
     patience: float = PATIENCE,
     stay: bool = False,
+    source: str = "site.yaml",
 ) -> int:
     """Take part in a run as ``site`` and return the exit code.
 
-    ``node`` is the node's configuration, see ``node_config``; relative paths in it are looked up
-    from ``workdir``. ``state_dir`` keeps the site's log. A server that does not answer is tried
-    again for ``patience`` seconds. With ``stay``, the next run is waited for.
+    ``node`` is the node's configuration, see ``node_config``, and ``source`` the file that a
+    person finds it in; relative paths in it are looked up from ``workdir``. ``state_dir`` keeps
+    the site's log. A server that does not answer is tried again for ``patience`` seconds. With
+    ``stay``, the next run is waited for.
     """
     state_dir, ca = state_dir.resolve(), ca and ca.resolve()
     try:
@@ -50,7 +52,15 @@ def run_site(
             # Not before: flwr reads the environment as it is imported.
             from .site_loop import take_part
 
-            take_part(node, address=address, ca=ca, threads=threads, patience=patience, stay=stay)
+            take_part(
+                node,
+                address=address,
+                ca=ca,
+                threads=threads,
+                patience=patience,
+                stay=stay,
+                source=source,
+            )
     except KeyboardInterrupt:
         _say(site, "stopped")
         return Exit.INTERRUPTED
@@ -88,6 +98,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         threads=file.threads,
         patience=options.patience,
         stay=options.stay,
+        source=config.name,
     )
 
 

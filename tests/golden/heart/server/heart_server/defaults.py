@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b7fb516bc5cd92d502cd99844dcc5971d4dadbb925d04ac2d0cdcea1baf7fb66"
+CLIENT_DIGEST = "ba41c2a668476d1531611ac08346c9fa2d782b4a4475a7472aab9749964b0032"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
@@ -28,8 +28,13 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "round-timeout": 3600.0,
     "evaluate-every": 1,
     "keep-checkpoints": 3,
+    "best-metric": "",
+    "best-mode": "max",
+    "stop-patience": 0,
+    "stop-when": "",
     "params": '{"EPOCHS": 2}',
     "run-dir": "",
+    "resume": False,
     "engine": "flower",
     "poll-seconds": 0.2,
 }
