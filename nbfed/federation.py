@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Iterator
 from pathlib import PurePosixPath
+from types import ModuleType
 from typing import Annotated, Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -23,11 +24,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from nbfed.emit.names import normalised
+from nbfed.emit.templates import loaded_module
 from nbfed.federation_errors import FederationError, Problem, explain, nearest
 from nbfed.yaml_lines import Document, Path, YamlError, read_yaml
 
 __all__ = [
-    "STRATEGIES",
     "Best",
     "Federation",
     "FederationError",
@@ -37,20 +38,6 @@ __all__ = [
     "Strategy",
 ]
 
-STRATEGIES = (
-    "bulyan",
-    "fedadagrad",
-    "fedadam",
-    "fedavg",
-    "fedavgm",
-    "fedmedian",
-    "fedprox",
-    "fedtrimmedavg",
-    "fedyogi",
-    "krum",
-    "multikrum",
-    "qfedavg",
-)
 _HIGHEST_PORT = 65535
 
 
@@ -110,8 +97,9 @@ def _requirement(value: str) -> str:
 
 def _strategy_name(value: str) -> str:
     name = re.sub(r"[-_ ]", "", value.lower())
-    if name not in STRATEGIES:
-        raise _wrong(f"is no strategy known here: `{value}`", nearest(name, STRATEGIES))
+    known = _strategy_options().STRATEGIES
+    if name not in known:
+        raise _wrong(f"is no strategy known here: `{value}`", nearest(name, known))
     return name
 
 
@@ -124,6 +112,11 @@ def _condition(value: str) -> str:
     if match is None or not math.isfinite(limit):
         raise _wrong(f"is no condition: `{value}`", "for example `accuracy >= 0.9`")
     return " ".join(match.groups())
+
+
+def _strategy_options() -> ModuleType:
+    """The generated server's own rules for strategies."""
+    return loaded_module("server/package/strategy_options.py")
 
 
 def _empty_if_none(value: Any) -> Any:
@@ -151,7 +144,7 @@ class _Model(BaseModel):
 
 
 class Strategy(_Model):
-    """Flower's strategy by its name in lower case, and what its constructor is given."""
+    """A strategy by its name in lower case, and its options."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     __pydantic_extra__: dict[str, Value] = Field(init=False)
@@ -259,6 +252,15 @@ class Federation(_Model):
             message = "`evaluate_every` is 0: the metrics that `best` and `stop_when` need are"
             message += " only known at the end"
             yield Problem(document.line(("evaluate_every",)), message, "leave it out, or write 1")
+        yield from self._strategy_problems(document)
+
+    def _strategy_problems(self, document: Document) -> Iterator[Problem]:
+        rules, strategy = _strategy_options(), self.strategy
+        try:
+            rules.checked_options(strategy.name, strategy.options, len(self.sites))
+        except rules.StrategyError as error:
+            path: Path = ("strategy", error.option) if error.option else ("strategy",)
+            yield Problem(document.line(path), str(error))
 
     def named(self, stem: str) -> Federation:
         """The same federation, named after the notebook's stem where it has no name."""

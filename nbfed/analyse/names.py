@@ -287,7 +287,9 @@ class _Flow:
                     continue
                 case ast.Await():
                     self.awaits = True
-            self.found.changes.update(self._visible(changed_by(current), state))
+            changed = changed_by(current)
+            if changed:
+                self.found.changes.update(self._visible(changed, state))
             todo.extend(reversed(list(ast.iter_child_nodes(current))))
 
     def _inner(self, free: Free, state: _State) -> None:

@@ -37,12 +37,19 @@ def _walked(
     """Origins of each statement, and of each name at the end, as if the notebook ran."""
     env: dict[str, _Origins] = {}
     found: list[_Origins] = []
+    # Functions and classes of data regions: what calls them loads data.
+    loaders = {
+        name
+        for item in statements
+        if item.role is Role.DATA and item.is_definition
+        for name in item.names.bound
+    }
     for statement, kinds_here, is_harmless in zip(statements, kinds, harmless, strict=True):
         names = statement.names
         origins = _NONE.union(
             *(env.get(name, _NONE) | functions.get(name, _NONE) for name in names.reads),
             *(env.get(name, _NONE) | functions.get(name, _NONE) for name in names.soft_reads),
-            _own(statement, kinds_here, is_harmless),
+            _own(statement, kinds_here, is_harmless, loaders),
         )
         found.append(origins)
         is_definition = statement.is_definition or statement.is_import
@@ -55,7 +62,9 @@ def _walked(
     return found, env
 
 
-def _own(statement: Statement, kinds: Mapping[str, Kind], harmless: bool) -> _Origins:
+def _own(
+    statement: Statement, kinds: Mapping[str, Kind], harmless: bool, loaders: set[str]
+) -> _Origins:
     """What the statement itself adds: where alone its values can be known."""
     found: set[Role] = set()
     if statement.is_definition or statement.is_import:
@@ -65,6 +74,8 @@ def _own(statement: Statement, kinds: Mapping[str, Kind], harmless: bool) -> _Or
     if "os" in statement.names.reads and reads_environment(statement):
         found.add(Role.SITE)
     makes_data = any(kind in (Kind.DATASET, Kind.LOADER) for kind in kinds.values())
+    if loaders & statement.names.reads.keys() and statement.role in (None, Role.DATA):
+        found.add(Role.DATA)
     if makes_data and isinstance(statement.node, (ast.Assign, ast.AnnAssign)):
         found.add(Role.DATA)
     elif statement.role in (Role.DATA, Role.TRAIN, Role.EVALUATE) and not harmless:

@@ -15,6 +15,8 @@ from nbfed.analyse.vocabulary import FunctionDef, Vocabulary
 _LOSS_NAME = re.compile(
     r"(.*_)?(criterion|criteria|loss|losses|loss_?fn|loss_?func(tion)?)(_.*|\d*)", re.I
 )
+_DEVICE_NAME = re.compile(r"(.*_)?(device|dev)", re.I)
+_VAGUE = frozenset({Kind.UNKNOWN, Kind.PURE, Kind.TEXT})
 # Methods that give the object that they are called on, or one of its kind.
 _SAME_KIND = frozenset(
     {
@@ -53,8 +55,9 @@ class Values:
             case ast.Compare():
                 return Kind.NUMBER
             case ast.IfExp():
-                first = self.kind(node.body, env)
-                return first if first is not Kind.PURE else self.kind(node.orelse, env)
+                kinds = [self.kind(node.body, env), self.kind(node.orelse, env)]
+                known = [kind for kind in kinds if kind not in (Kind.UNKNOWN, Kind.PURE)]
+                return known[0] if known else kinds[0]
             case ast.List() | ast.Dict() | ast.Set() | ast.Tuple():
                 return Kind.CONTAINER
             case ast.ListComp() | ast.DictComp() | ast.SetComp() | ast.GeneratorExp():
@@ -83,7 +86,11 @@ class Values:
             return self._class(func.id)
         if isinstance(func, ast.Name) and func.id in self.vocabulary.functions:
             returned = self.returned(func.id)
-            return returned[0] if len(returned) == 1 else Kind.CONTAINER if returned else Kind.PURE
+            if len(returned) != 1:
+                return Kind.CONTAINER if returned else Kind.PURE
+            if returned[0] is Kind.UNKNOWN:
+                return self._passed_through(self.vocabulary.functions[func.id], call, env)
+            return returned[0]
         dotted = self.vocabulary.dotted(func)
         if dotted is not None and dotted in self.vocabulary.classes:
             return self._class(dotted)
@@ -92,6 +99,22 @@ class Values:
             if base is None or not self._imported(func):
                 return self._method(func, call, env)
         return kind_of_call(dotted) if dotted else Kind.UNKNOWN
+
+    def _passed_through(
+        self, function: FunctionDef, call: ast.Call, env: Mapping[str, Kind]
+    ) -> Kind:
+        """What `to_device(net, device)` makes, where the function gives its argument back."""
+        value = last_returned(function)
+        while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            if value.func.attr not in _SAME_KIND:
+                return Kind.UNKNOWN
+            value = value.func.value
+        if not isinstance(value, ast.Name):
+            return Kind.UNKNOWN
+        for name, argument in zip(parameters(function.args), call.args, strict=False):
+            if name == value.id:
+                return self.kind(argument, env)
+        return Kind.UNKNOWN
 
     def _class(self, name: str) -> Kind:
         if self.vocabulary.loss_class(name):
@@ -179,6 +202,8 @@ class Values:
             kind = self.kind(value, env)
             if kind is Kind.MODULE and _LOSS_NAME.fullmatch(target.id):
                 kind = Kind.LOSS
+            elif kind in _VAGUE and _DEVICE_NAME.fullmatch(target.id):
+                kind = Kind.DEVICE
             return {target.id: kind}
         if not isinstance(target, (ast.Tuple, ast.List)):
             return {}

@@ -49,6 +49,15 @@ def command(
             show_default=False,
         ),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A name of this machine that sites use, for the server's certificate; may come "
+            "several times. (default: the address's)",
+            show_default=False,
+        ),
+    ] = None,
     run_dir: RunFolder = None,
     resume: Annotated[
         Path | None,
@@ -64,7 +73,8 @@ def command(
 ) -> None:
     """Start the federation's server, wait for its sites, and train.
 
-    The sites join with `nbfed run-client`, or with the generated client package's own command.
+    The sites join with `nbfed run-client`, or with the generated client package's own command;
+    those of other machines have to be admitted, see `nbfed admit`.
     """
     if resume is not None and run_dir is not None:
         raise UsageError("give --resume or --run-dir, not both")
@@ -85,6 +95,7 @@ def command(
             code = node.serve(
                 settings,
                 address=address or settings_now.server.address,
+                names=name or [],
                 state_dir=state_folder(build),
                 listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
             )
@@ -103,7 +114,8 @@ def _tell_where(event: Mapping[str, Any], *, sites: list[str], as_json: bool) ->
     site = sites[0] if sites else "NAME"
     typer.echo(f"listening on {event['address']}")
     typer.echo(f"a site on this machine joins with: nbfed run-client --site {site}")
-    typer.echo(f"a site elsewhere needs the client package and {event['ca']}")
+    typer.echo(f"a site elsewhere needs the client package and {event['ca']},")
+    typer.echo("and is let in by: nbfed admit request.json")
 
 
 def _build(

@@ -19,6 +19,7 @@ from flwr.supercore.task_identity import TaskIdentity
 
 from nbfed.engine.processes import Worker, WorkerError
 from nbfed.engine.worker import Scalar, Setup, Task
+from nbfed.threads import threads_for
 
 __all__ = ["POOLED", "EmbeddedGrid", "GridView", "WorkerError"]
 
@@ -60,12 +61,13 @@ class EmbeddedGrid(Grid):
         self._sites = sites
         self._count = max(1, min(workers or cores, len(sites)))
         # Not a matter of the number of workers: sums may differ in their last bits with it.
-        self._threads = threads or max(1, cores // max(1, len(sites)))
+        self._threads = threads or threads_for(len(sites))
         self._client_path = client_path.resolve()
         self._package = package
         self._workdir = workdir.resolve()
         self._log_dir = log_dir
-        self._nodes = {site: {"site": site, **nodes[site]} for site in sites}
+        # Baselines exchange whole models, whatever the federation keeps at its sites.
+        self._nodes = {site: {"site": site, "exchange-all": True, **nodes[site]} for site in sites}
         self._pooled = pooled
         names = [*sites, POOLED] if pooled else sites
         self._node_ids = {site: number for number, site in enumerate(names, _FIRST_SITE_NODE)}

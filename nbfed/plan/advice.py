@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
@@ -34,11 +34,11 @@ _READS = re.compile(
 )
 
 
-def fresh_tools(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
-    """Optimizers and schedulers that every round makes anew."""
+def fresh_tools(facts: Facts, train: Slice, kept: Sequence[str]) -> Iterator[Diagnostic]:
+    """Optimizers and schedulers that every round makes anew, but for the ``kept`` ones."""
     for statement in train.ordered:
         kinds = facts.fact(statement).kinds
-        for name in sorted(statement.names.bound):
+        for name in sorted(statement.names.bound - set(kept)):
             kind = kinds.get(name)
             if kind in (Kind.OPTIMIZER, Kind.SCHEDULER) and statement.role is not Role.TRAIN:
                 yield note(

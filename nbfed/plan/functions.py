@@ -35,8 +35,12 @@ class Call:
 def only_defines(facts: Facts, role: Role) -> bool:
     """Whether a role's regions run nothing themselves, but define functions or classes."""
     own = facts.of_role(role)
-    return any(item.is_definition for item in own) and all(
-        item.is_import or item.is_definition or facts.fact(item).harmless for item in own
+    defined = {name for item in own if item.is_definition for name in item.names.bound}
+    return bool(defined) and all(
+        item.is_import
+        or item.is_definition
+        or (facts.fact(item).harmless and not defined & item.names.reads.keys())
+        for item in own
     )
 
 

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
-from nbfed.analyse.numbers import Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
 from nbfed.analyse.statements import Statement, edited, written
 from nbfed.analyse.values import own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.plan.completed import Completed, unchanged
 from nbfed.plan.functions import Call, best_evaluation, calls_of, returned_names
 from nbfed.plan.metrics import entries_of, metrics_of
+from nbfed.plan.printed import Printed, printed_values
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 
-_RATIO_NAMES = (
-    (re.compile(r"correct|acc|hit|right|match", re.I), "accuracy"),
-    (re.compile(r"loss", re.I), "loss"),
-    (re.compile(r"dice", re.I), "dice"),
-    (re.compile(r"iou", re.I), "iou"),
-    (re.compile(r"err", re.I), "error"),
-)
 # Methods of libraries that return several metrics under known names.
 _NAMED_TUPLES = {"medmnist.Evaluator": ("auc", "acc")}
 
@@ -51,17 +44,27 @@ def measured(facts: Facts, body: Sequence[ast.stmt], kinds: dict[str, Kind]) -> 
         if name in outside_batches(body) & likely and entry.surety >= Surety.LIKELY
     }
     names = [name for name in telling(usable) if name not in unpacked]
+    settled = [name for name in names if not found[name].accumulated or found[name].settled]
     ratios = {
-        name: text
-        for name, text in printed_ratios(body)
-        if name not in found and not any(name in taken for taken in names)
+        item.name: ast.unparse(item.value)
+        for item in reversed([*printed_values(body)])
+        if _is_printed_metric(item, numbers, found)
+        and item.name not in found
+        and not any(item.name in taken for taken in settled)
     }
     if ratios:
-        names = [name for name in names if not found[name].accumulated or found[name].settled]
+        names = settled
     lines = [f"{', '.join(parts)} = {name}" for name, parts in unpacked.items()]
     lines.extend(f"{name} = {text}" for name, text in ratios.items())
     parts = [part for names_of_tuple in unpacked.values() for part in names_of_tuple]
     return Measured(tuple(lines), tuple(dict.fromkeys([*names, *parts, *ratios])))
+
+
+def _is_printed_metric(item: Printed, numbers: Numbers, found: dict[str, Found]) -> bool:
+    """Whether a printed expression is a number under a metric's name, not just a variable."""
+    if isinstance(item.value, (ast.Name, ast.Constant)) or not item.name:
+        return False
+    return item.is_ratio or numbers.surety(item.value, found) >= Surety.LIKELY
 
 
 def _named_tuples(facts: Facts, body: Sequence[ast.stmt]) -> dict[str, tuple[str, ...]]:
@@ -78,66 +81,6 @@ def _named_tuples(facts: Facts, body: Sequence[ast.stmt]) -> dict[str, tuple[str
                 if owner in makers and dotted.endswith(".evaluate"):
                     found[name] = makers[owner]
     return found
-
-
-def printed_ratios(body: Sequence[ast.stmt]) -> Iterator[tuple[str, str]]:
-    """Name and text of the ratios that are computed only to be printed, outside the batches."""
-    seen: set[str] = set()
-    for node in _printed(body):
-        for value in _shown(node):
-            if not _is_ratio(value):
-                continue
-            words = [part.id for part in ast.walk(value) if isinstance(part, ast.Name)]
-            for pattern, name in _RATIO_NAMES:
-                if name not in seen and any(pattern.search(word) for word in words):
-                    seen.add(name)
-                    yield name, ast.unparse(value)
-                    break
-
-
-def _printed(body: Sequence[ast.stmt]) -> Iterator[ast.Call]:
-    for node in body:
-        match node:
-            case ast.Expr(value=ast.Call(func=ast.Name(id="print")) as call):
-                yield call
-            case ast.Expr(value=ast.Call(func=ast.Attribute(attr="info")) as call):
-                yield call
-            case ast.With() | ast.AsyncWith():
-                yield from _printed(node.body)
-
-
-def _shown(call: ast.Call) -> Iterator[ast.expr]:
-    """The values that a print call shows: arguments, and what is put into texts."""
-    todo: list[ast.expr] = list(call.args)
-    while todo:
-        node = todo.pop(0)
-        match node:
-            case ast.JoinedStr():
-                todo.extend(p.value for p in node.values if isinstance(p, ast.FormattedValue))
-            case ast.BinOp(left=ast.Constant(value=str()), op=ast.Mod(), right=right):
-                todo.extend(right.elts if isinstance(right, ast.Tuple) else [right])
-            case ast.BinOp(left=ast.Constant(value=str()) | ast.JoinedStr(), right=right):
-                todo.append(right)
-            case ast.Call(func=ast.Attribute(attr="format")):
-                todo.extend(node.args)
-            case ast.Call(func=ast.Name(id="str" | "round"), args=[value, *_]):
-                todo.append(value)
-            case _:
-                yield node
-
-
-def _is_ratio(node: ast.expr) -> bool:
-    match node:
-        case ast.BinOp(op=ast.Div() | ast.FloorDiv()):
-            return True
-        case ast.BinOp(op=ast.Mult(), left=left, right=right):
-            return _is_ratio(left) or _is_ratio(right)
-        case ast.Call(func=ast.Attribute(value=value, attr="item")):
-            return _is_ratio(value)
-        case ast.Call(func=ast.Name(id="float"), args=[value]):
-            return _is_ratio(value)
-        case _:
-            return False
 
 
 def returning(
@@ -174,6 +117,9 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
     current = metrics_of(facts, Role.EVALUATE)
     if current.mapping:
         return unchanged(facts)
+    framework = _framework_call(facts, own)
+    if framework is not None:
+        return framework
     body = [node for item in own if not item.is_definition for node in item.nodes]
     bound = {name for item in own for name in item.names.bound}
     found = measured(facts, body, {})
@@ -183,9 +129,33 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
         new = [written(line, own[-1], Role.EVALUATE) for line in lines]
         at = own[-1].order + 1
         return Completed((*facts.statements[:at], *new, *facts.statements[at:]))
+    if current.unsure and len(current.names) == 1:
+        (name,) = current.names
+        text = f"metrics = {name} if isinstance({name}, dict) else {{{name!r}: {name}}}"
+        new = [written(text, own[-1], Role.EVALUATE)]
+        return Completed(
+            (*facts.statements[: own[-1].order + 1], *new, *facts.statements[own[-1].order + 1 :])
+        )
     if current.names:
         return unchanged(facts)
     return _bound_call(facts, own)
+
+
+def _framework_call(facts: Facts, own: Sequence[Statement]) -> Completed | None:
+    """`trainer.test(...)` of Lightning gives a list of one dictionary of metrics."""
+    for item in own:
+        for call in ast.walk(item.node) if isinstance(item.node, (ast.Expr, ast.Assign)) else ():
+            match call:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="test" | "validate")
+                ):
+                    made = facts.before(name, item.order)
+                    if made and facts.fact(made).kinds.get(name) is Kind.TRAINER:
+                        statements = list(facts.statements)
+                        text = f"metrics = dict({ast.unparse(call)}[0])"
+                        statements[item.order] = written(text, item, Role.EVALUATE)
+                        return Completed(tuple(statements))
+    return None
 
 
 def _taken_out(facts: Facts, own: Sequence[Statement], bound: set[str]) -> Iterator[str]:

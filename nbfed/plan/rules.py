@@ -58,13 +58,26 @@ def _own(context: Context, of: Slice, need: Need, found: Statement) -> Verdict |
 
 def _model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
     kind = context.facts.fact(found).kinds.get(need.name)
-    if kind is not Kind.MODULE or found.is_definition:
+    if found.is_definition:
         return None
+    if kind is not Kind.MODULE:
+        return _made_with_model(context, of, need, found)
     if of.role in _USERS:
         return Argue(Origin.MODEL)
     if of.role in (Role.DATA, Role.STRATEGY):
         return Refuse(refusals.needs_model(context.facts, of.role, need, found))
     return None
+
+
+def _made_with_model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """`net, optimizer = get_model()`: the stage has another net than that statement makes."""
+    fact = context.facts.fact(found)
+    models = [name for name in found.names.bound if fact.kinds.get(name) is Kind.MODULE]
+    if not models or of.role not in _USERS or need.name not in found.names.bound:
+        return None
+    if found.role is of.role:
+        return None
+    return Refuse(refusals.made_with_model(context.facts, of.role, need, found, models[0]))
 
 
 def _definition(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
@@ -90,13 +103,21 @@ def _data(context: Context, of: Slice, need: Need, found: Statement) -> Verdict 
     fact = context.facts.fact(found)
     if found.role is not Role.DATA and found.order not in of.adopted:
         return None
-    if fact.harmless and Role.DATA not in fact.origins and found.order not in of.adopted:
+    free = fact.harmless and Role.DATA not in fact.origins and found.order not in of.adopted
+    if free and (of.role in _AT_SERVER or _is_setting(found, fact.kinds)):
         return Copy()
     if of.role in _USERS:
         return Argue(Origin.DATA)
     if of.role in _AT_SERVER:
         return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     return Copy()
+
+
+def _is_setting(found: Statement, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a data region's statement only sets something: a constant, a device, a loss."""
+    return not _computes(found) or all(
+        kinds.get(name) in TRAINING_TOOLS | {Kind.TRANSFORM} for name in found.names.bound
+    )
 
 
 def _model_region(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
@@ -155,25 +176,12 @@ def _loads_data(context: Context, of: Slice, need: Need, found: Statement) -> Ve
     fact = context.facts.fact(found)
     if Role.MODEL in fact.origins:
         return None
-    about_data = fact.origins & {Role.DATA, Role.SITE} or _makes_data(fact.kinds)
-    if not about_data and not _calls_data_function(context, found):
+    if not fact.origins & {Role.DATA, Role.SITE}:
         return None
     if of.role in _AT_SERVER:
         return Refuse(refusals.server_needs_data(context.facts, of.role, need, found))
     of.adopted[found.order] = found
     return Copy() if of.role is Role.DATA else Argue(Origin.DATA)
-
-
-def _makes_data(kinds: Mapping[str, Kind]) -> bool:
-    return any(kind in (Kind.DATASET, Kind.LOADER) for kind in kinds.values())
-
-
-def _calls_data_function(context: Context, found: Statement) -> bool:
-    for name in found.names.reads:
-        source = context.facts.before(name, found.order)
-        if source is not None and source.role is Role.DATA and source.is_definition:
-            return True
-    return False
 
 
 def _training_tool(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterable, Sequence
 
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.scopes import import_binding
 from nbfed.analyse.statements import Statement, fragments_of
 from nbfed.plan.placement import Placement, placed
 from nbfed.plan.settings import Settings
@@ -84,11 +86,32 @@ def _is_setting(origin: Origin) -> bool:
 
 
 def _imports(facts: Facts, placement: Placement) -> tuple[Fragment, ...]:
-    return tuple(
-        fragment
-        for item in placement.imports
-        for fragment in fragments_of([item], facts.notebook, comments=False)
-    )
+    """The import statements, each with the names alone that the stage uses."""
+    used: set[str] = set()
+    for item in (*placement.module, *placement.body):
+        names = item.names
+        used |= names.reads.keys() | names.soft_reads.keys() | names.deferred.keys()
+    fragments: list[Fragment] = []
+    for item in placement.imports:
+        (whole,) = fragments_of([item], facts.notebook, comments=False)
+        parts = [_narrowed(node, used) for node in item.nodes]
+        text = whole.text if None in parts else "\n".join(part for part in parts if part)
+        fragments.append(Fragment(whole.cell, whole.line, text))
+    return tuple(fragment for fragment in fragments if fragment.text)
+
+
+def _narrowed(node: ast.stmt, used: set[str]) -> str | None:
+    """An import without the names that nobody uses; None where it stays as it is."""
+    if not isinstance(node, (ast.Import, ast.ImportFrom)) or len(node.names) == 1:
+        return None
+    kept = [alias for alias in node.names if import_binding(alias) in used]
+    if len(kept) == len(node.names):
+        return None
+    if not kept:
+        return ""
+    if isinstance(node, ast.Import):
+        return ast.unparse(ast.Import(kept))
+    return ast.unparse(ast.ImportFrom(node.module, kept, node.level))
 
 
 def _globals(placement: Placement) -> Iterable[Fragment]:

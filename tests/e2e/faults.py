@@ -186,11 +186,15 @@ class Federation:
         return f"{what}\n{logs}\n{self.events[-8:]}"
 
 
-def child_of(process: subprocess.Popen[bytes]) -> int:
-    """The one child of a server: its SuperLink."""
+def superlink_of(process: subprocess.Popen[bytes]) -> int:
+    """The SuperLink among a server's children."""
     text = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
-    (pid,) = text.split()
-    return int(pid)
+    (found,) = [
+        int(pid)
+        for pid in text.split()
+        if b"superlink_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    ]
+    return found
 
 
 def kill(pid: int) -> None:

@@ -14,7 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.e2e.command import nbfed
-from tests.e2e.faults import NAME, Federation, child_of, kill, write_faulty_study
+from tests.e2e.faults import NAME, Federation, kill, superlink_of, write_faulty_study
 
 TAP = """\
 import os
@@ -164,7 +164,7 @@ def test_a_server_that_dies_twice_goes_on_with_its_sites_each_time(
         return any(e["round"] == number for e in federation.of("round-started"))
 
     federation.until(lambda: in_round(2))
-    kill(child_of(server))
+    kill(superlink_of(server))
     assert federation.ends(server) == [4]
     (ended,) = federation.of("run-finished")
     assert (ended["outcome"], ended["rounds_done"]) == ("aborted", 1)
@@ -173,10 +173,10 @@ def test_a_server_that_dies_twice_goes_on_with_its_sites_each_time(
 
     server = federation.server("--resume", "run")
     federation.until(lambda: in_round(3))
-    superlink = child_of(server)
     kill(server.pid)
     server.wait()
-    federation.until(lambda: superlink not in federation.marked())
+    # Its children end with it.
+    federation.until(lambda: federation.marked() == {site.pid for site in sites})
     assert len(federation.of("run-finished")) == 1
 
     server = federation.server("--resume", "run")

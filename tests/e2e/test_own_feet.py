@@ -102,6 +102,19 @@ def end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
+def run_once(command: list[str | Path], cwd: Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=Environment.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -146,6 +159,10 @@ def test_two_rounds_by_the_packages_own_commands(
                 f"site: {site}\nserver: {address}\nca: {state / 'pki' / 'ca.pem'}\n"
                 f"params: {{DATA_FILE: {study / f'{site}.csv'}}}\n"
             )
+            run_once([client.bin / "study-client", "enroll", "--site", site], folder)
+            admit = [server.bin / "study-server", "admit", "request.json", "--state", state]
+            said = run_once(admit, folder)
+            assert said.startswith(f"{site} is admitted with the key SHA256:")
             command = [client.bin / "study-client", "start", "--site", site]
             hospitals.append(start(stack, [*command, "--config", "site.yaml"], folder))
         for process in (coordinator, *hospitals):

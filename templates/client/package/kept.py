@@ -14,10 +14,6 @@ class Kept(Generic[T]):
     def __init__(self) -> None:
         self._value: tuple[object, T] | None = None
 
-    def forget(self) -> None:
-        """Let the value go; the next ``get`` makes it anew."""
-        self._value = None
-
     def get(self, made_of: object, make: Callable[[], T]) -> T:
         """Return the value made of ``made_of``; call ``make`` if there is none yet."""
         if self._value is None or self._value[0] != made_of:
@@ -25,3 +21,7 @@ class Kept(Generic[T]):
             self._value = None
             self._value = (made_of, make())
         return self._value[1]
+
+    def forget(self) -> None:
+        """Make it anew the next time."""
+        self._value = None

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from flwr.app import ArrayRecord, Message
 from flwr.app.exception import AppExitException
 from flwr.serverapp.strategy import Strategy
 
+from .buffers import optimizes, with_means
 from .exchange import ExchangeError, not_finite, restore_dtypes
 from .replies import TrainReply, for_strategy
 
@@ -21,8 +22,12 @@ def aggregate(
     number: int,
     replies: Mapping[str, tuple[TrainReply, Message]],
     like: ArrayRecord,
+    buffers: Collection[str],
 ) -> ArrayRecord:
-    """Return the weights that ``strategy`` makes of round ``number``; raises NoWeights."""
+    """Return the weights that ``strategy`` makes of round ``number``; raises NoWeights.
+
+    ``buffers`` are names of entries that are no parameters; see ``with_means``.
+    """
     trained = [reply.train.metrics.keys() for reply, _ in replies.values()]
     shared = [name for name in trained[0] if all(name in names for names in trained)]
     for reply, message in replies.values():
@@ -34,6 +39,8 @@ def aggregate(
             raise NoWeights(
                 f"made no weights of {len(messages)} replies: it needs more sites, or other options"
             )
+        if optimizes(strategy):
+            made = with_means(made, [reply for reply, _ in replies.values()], buffers)
         arrays = restore_dtypes(made, like)
     except (AppExitException, ExchangeError) as error:
         raise NoWeights(f"failed: {error}") from error

@@ -7,7 +7,7 @@ and a round counts if at least as many sites as needed replied with weights that
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,15 +16,16 @@ from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
 from .aggregation import NoWeights, aggregate
+from .buffers import optimizes
 from .evaluation import emit_evaluated, evaluate_at_sites
-from .initial import initial_arrays
+from .initial import initial_weights
 from .late import LateReplies
 from .letters import bytes_of, config_for
 from .replies import TrainReply, read_train_reply, weighted_means
 from .run_folder import Listener, RunFolder, versions
 from .settings import CLIENT_DIGEST, HAS_EVALUATE, NAME, Settings
 from .site_view import EndlessWait, SiteView, sampling
-from .sites import EmitEvent, Sites, TooFewSites
+from .sites import SiteOf, Sites, TooFewSites
 from .standing import Standing, StoppedEarly
 from .stopping import NoSuchMetric
 from .strategies import make_strategy
@@ -63,19 +64,27 @@ def run_federation(
     strategy: Strategy | None = None,
     poll_seconds: float | None = None,
     listener: Listener | None = None,
+    site_of: SiteOf | None = None,
 ) -> Outcome:
     """Run all rounds on ``grid`` and keep what happens in the run's folder.
 
     ``initial`` and ``strategy`` are made from the settings if they are not given. ``listener`` is
-    called with each event. Raises SettingsError before the first event; an interrupt ends the
+    called with each event. ``site_of`` names the site that a node's key belongs to, where sites
+    have keys. Raises SettingsError before the first event; an interrupt ends the
     run as "stopped" and is raised again.
     """
-    strategy = strategy or make_strategy(settings.strategy, settings.strategy_options)
-    arrays = initial_arrays(settings) if initial is None else initial
+    if strategy is None:
+        sites = len(settings.sites)
+        strategy = make_strategy(settings.strategy, settings.strategy_options, sites)
+    buffers: Collection[str] = ()
+    if initial is None:
+        initial, buffers = initial_weights(settings)
+    elif optimizes(strategy):
+        buffers = initial_weights(settings).buffers
     folder = RunFolder(settings, listener=listener)
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
-    standing = Standing(folder, settings, strategy, arrays)
-    rounds = _Rounds(grid, settings, strategy, standing, folder.event, poll)
+    standing = Standing(folder, settings, strategy, initial)
+    rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of)
     start = time.monotonic()
     ended, reason = "aborted", ""
     try:
@@ -113,18 +122,22 @@ class _Rounds:
         grid: Grid,
         settings: Settings,
         strategy: Strategy,
+        buffers: Collection[str],
         standing: Standing,
-        emit: EmitEvent,
+        folder: RunFolder,
         poll: float,
+        site_of: SiteOf | None,
     ) -> None:
         self._grid = grid
         self._settings = settings
         self._strategy = strategy
+        self._buffers = buffers
         self._standing = standing
         self._poll = poll
-        self._emit = emit
-        self._sites = Sites(grid, settings, emit, poll)
-        self._late = LateReplies(grid, emit)
+        self._run = folder.run
+        self._emit = folder.event
+        self._sites = Sites(grid, settings, folder.event, poll, site_of)
+        self._late = LateReplies(grid, folder.event)
 
     def run(self) -> None:
         settings, standing = self._settings, self._standing
@@ -167,7 +180,8 @@ class _Rounds:
             emit_evaluated(self._emit, number - 1, evaluations)
             self._standing.judge(weighted_means(evaluations))
         try:
-            arrays = aggregate(self._strategy, number, replies, self._standing.arrays)
+            before = self._standing.arrays
+            arrays = aggregate(self._strategy, number, replies, before, self._buffers)
         except NoWeights as error:
             raise Aborted(f"round {number}: {self._settings.strategy} {error}") from error
         file = self._standing.keep(number, arrays)
@@ -194,7 +208,7 @@ class _Rounds:
         sites = self._sites.gather()
         every = self._settings.evaluate_every
         evaluate = HAS_EVALUATE and every > 0 and (number - 1) % every == 0
-        config = config_for(self._settings, number, evaluate=evaluate)
+        config = config_for(self._settings, number, run=self._run, evaluate=evaluate)
         view = SiteView(self._grid, sites)
         arrays = self._standing.arrays
         with sampling(self._strategy, sites, self._settings.seed, "sample", number):
@@ -220,7 +234,7 @@ class _Rounds:
         for answer in trip.answers(lambda: len(letters) - len(failed) < needed):
             try:
                 message = answer.read()
-                reply = read_train_reply(message.content, self._standing.arrays)
+                reply = read_train_reply(message.content, self._standing.arrays, self._strategy)
             except ReplyError as error:
                 failed.add(answer.site)
                 self._emit("site-failed", round=number, site=answer.site, reason=str(error))
@@ -251,6 +265,7 @@ class _Rounds:
             self._settings,
             self._sites,
             self._standing.arrays,
+            run=self._run,
             server_round=self._settings.rounds,
             emit=self._emit,
             poll=self._poll,

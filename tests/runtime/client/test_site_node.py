@@ -60,7 +60,21 @@ def command(folder: Path, side: str, module: str, *arguments: object) -> subproc
     )
 
 
+def admit(folder: Path, config: Path) -> None:
+    """Do what a site and its coordinator do once."""
+    request = folder / "request.json"
+    for side, module, *arguments in (
+        ("client", "site_node", "enroll", "--config", config, "--out", request),
+        ("server", "server_node", "admit", request, "--state", "state"),
+    ):
+        process = command(folder, side, module, *arguments)
+        said = output(process)
+        assert process.returncode == 0, said
+
+
 def site_command(folder: Path, config: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start the site of ``config``, which is admitted."""
+    admit(folder, config)
     return command(folder, "client", "site_node", "start", "--config", config, *arguments)
 
 
@@ -190,6 +204,26 @@ def test_another_package_is_turned_away(folder: Path) -> None:
         "zurich: error: the server was built for another client package: install the one that "
         "belongs to it, and start again"
     )
+
+
+def test_a_site_finds_a_server_that_was_killed_and_started_again(folder: Path) -> None:
+    slow = demo.TRAIN + "\nimport time\ntime.sleep(1)"
+    demo.write_packages(demo.program(train=slow), folder)
+    port = free_port()
+    config = write_site(folder, "zurich", server=f"127.0.0.1:{port}")
+    sites = []
+    try:
+        with server(folder, port, "--sites", "zurich", "--rounds", 50) as first:
+            sites.append(site_command(folder, config))
+            wait_for(lambda: happened(folder, "round-finished"))
+            first.kill()
+        (folder / "run").rename(folder / "run-before")
+        with server(folder, port, "--sites", "zurich", "--rounds", 1) as second:
+            said, served = output(sites[0]), output(second)
+    finally:
+        end(sites)
+    assert (sites[0].returncode, second.returncode) == (0, 0), said + served
+    assert events(folder)[-1]["outcome"] == "finished"
 
 
 def failing(folder: Path, *arguments: object) -> str:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 from functools import partial
 from pathlib import Path
+from typing import Any
 
-from flwr.app import Message
+from flwr.app import Message, RecordDict
 from flwr.supercore.inflatable.inflatable_object import (
     get_all_nested_objects,
     get_object_tree,
@@ -19,15 +20,20 @@ from flwr.supercore.inflatable.inflatable_utils import (
 from flwr.supercore.run import RunNotRunningException
 from flwr.supernode.fleet_http_connection import http_request_response
 
+from tests.runtime.modules import template_module
+
 from .fake_grid import FakeSite
+
+wire = template_module("shared/wire.py")
 
 
 class FleetSite(threading.Thread):
     """Answers until a message says that it is the last, or until ``leave`` is called."""
 
-    def __init__(self, address: str, ca: Path, site: FakeSite) -> None:
+    def __init__(self, address: str, ca: Path, site: FakeSite, keys: Any = None) -> None:
         super().__init__(daemon=True)
         self.site = site
+        self._keys = keys
         self._address = address
         self._ca = ca.read_bytes()
         self._leave = threading.Event()
@@ -38,7 +44,9 @@ class FleetSite(threading.Thread):
         assert not self.is_alive()
 
     def run(self) -> None:
-        with http_request_response(self._address, False, self._ca, max_wait_time=60) as line:
+        with http_request_response(
+            self._address, False, self._ca, authentication_keys=self._keys, max_wait_time=60
+        ) as line:
             _, receive, send, get_run, _, pull, push, confirm = line
             run_id = None
             while not self._leave.wait(0.05):
@@ -56,8 +64,13 @@ class FleetSite(threading.Thread):
                     initial_backoff=0.02,
                 )
                 message.metadata.__dict__["_message_id"] = got[1].object_id
+                for key, arrays in list(message.content.array_records.items()):
+                    message.content[key] = wire.unpack(arrays)
                 content = self.site.answer(message)
                 if content is not None:
+                    if isinstance(content, RecordDict):
+                        for key, arrays in list(content.array_records.items()):
+                            content[key] = wire.pack(arrays)
                     reply = Message(content, reply_to=message)
                     with no_object_id_recompute():
                         reply.metadata.__dict__["_message_id"] = reply.object_id

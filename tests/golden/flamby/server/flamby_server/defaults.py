@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "89d30d5797e4cf4caa4a281f93a5731f8f548541041a089d4947e3551f52849c"
+CLIENT_DIGEST = "4e18e3f9f172d39e858cfbfa72e90bdc29af496a866bbe3c4e6fe080d38acdab"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -12,6 +12,7 @@ import math
 import os
 import platform
 import re
+import secrets
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -73,15 +74,19 @@ class RunFolder:
             ) from error
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be written: {error.strerror}") from error
+        # Nothing but what sites keep between rounds hangs on it, so it may well be random.
+        self.run = secrets.token_hex(8)
         build = {
             "name": NAME,
             "client_digest": CLIENT_DIGEST,
+            "run": self.run,
             "run_config": settings.to_run_config(),
         }
         (self.path / BUILD).write_text(json.dumps(build, indent=2) + "\n")
 
     def _reopened(self, settings: Settings) -> TextIO:
         check_same(settings_of(self.path), settings)
+        self.run = run_name(self.path)
         self._file = (self.path / EVENTS).open("r+", encoding="utf-8")
         self._lock()
         self.past = read_events(self.path / EVENTS)
@@ -165,6 +170,14 @@ class RunFolder:
 
 def _state_file(checkpoint: Path) -> Path:
     return checkpoint.with_suffix(f".state{checkpoint.suffix}")
+
+
+def run_name(folder: Path) -> str:
+    """Return the name by which sites know the run in ``folder``; "" where there is none."""
+    try:
+        return str(json.loads((folder / BUILD).read_text(encoding="utf-8")).get("run", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def versions() -> dict[str, str]:

@@ -8,10 +8,10 @@ from __future__ import annotations
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from .initial import initial_arrays
 from .rounds import Outcome, run_federation
 from .run_folder import Listener
 from .settings import Settings
+from .sites import SiteOf
 
 app = ServerApp()
 
@@ -24,11 +24,17 @@ def main(grid: Grid, context: Context) -> None:
         raise RuntimeError(outcome.reason)
 
 
-def run(grid: Grid, settings: Settings, *, listener: Listener | None = None) -> Outcome:
+def run(
+    grid: Grid,
+    settings: Settings,
+    *,
+    listener: Listener | None = None,
+    site_of: SiteOf | None = None,
+) -> Outcome:
     """Run the federation on any of Flower's engines; see ``run_federation``."""
     return run_federation(
         grid,
         settings,
-        initial=initial_arrays(settings),
         listener=listener,
+        site_of=site_of,
     )

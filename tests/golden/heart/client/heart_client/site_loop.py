@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from flwr.app import Context, Message, RecordDict
 
+from .admittance import Admittance
 from .client_app import EVALUATES, Site, app
 from .exits import Exit, SiteError
 from .failures import Failure
@@ -35,6 +36,7 @@ def take_part(
     *,
     address: str,
     ca: Path | None,
+    admittance: Admittance,
     threads: int | None,
     patience: float,
     stay: bool,
@@ -46,7 +48,7 @@ def take_part(
     """
     torch.set_num_threads(threads or os.cpu_count() or 1)
     _check(node, source)
-    with Fleet(address, ca, patience=patience) as fleet:
+    with Fleet(address, ca, admittance, patience=patience) as fleet:
         try:
             _Part(fleet, node, source).play(stay=stay)
         except FleetError as error:
@@ -63,40 +65,32 @@ class _Part:
         self._patience = fleet.patience
         self._context: Context | None = None
         self._last = False
-        self._outages = 0
 
     def play(self, *, stay: bool) -> None:
-        self._join()
+        self._fleet.join()
         while True:
+            _log.info("connected to %s, waiting for the run", self._fleet.address)
+            joined = True
             try:
                 self._run()
-            except UnknownHere:
-                # The server was started anew. Its run is gone; we join the next one.
-                self._join()
             except RunOver:
-                # A server that was away and ended its run unfinished is about to resume it.
-                resumed = self._fleet.outages > self._outages and not self._last
-                self._leave_run()
-                if not stay and not resumed:
-                    return
+                over = True
+            except UnknownHere:
+                # The server was started anew. Its run is gone, unless it was done with us.
+                joined, over = False, self._last
             except Unreachable:
                 if not self._last:
                     raise
                 # The server has all that it asked for, and is gone: that is how a run ends.
-                self._leave_run()
+                joined, over = False, True
+            self._context, self._last = None, False
+            self._fleet.patience = self._patience
+            if over:
+                _log.info("the run has ended")
                 if not stay:
                     return
-                self._join()
-
-    def _join(self) -> None:
-        self._fleet.join()
-        self._context, self._outages = None, self._fleet.outages
-        _log.info("connected to %s, waiting for the run", self._fleet.address)
-
-    def _leave_run(self) -> None:
-        self._context, self._last, self._outages = None, False, self._fleet.outages
-        self._fleet.patience = self._patience
-        _log.info("the run has ended")
+            if not joined:
+                self._fleet.join()
 
     def _run(self) -> None:
         """Work on one message after the other. Raises RunOver, FleetError or SiteError."""
@@ -183,7 +177,7 @@ def _check(node: Mapping[str, Scalar], source: str) -> None:
         site.params({})
     except OverrideError as error:
         raise SiteError(f"{error}: correct {source}") from error
-    known = {"site", *(field.name for field in dataclasses.fields(config))}
+    known = {"site", "state-dir", *(field.name for field in dataclasses.fields(config))}
     for name in node:
         if name not in known and not name.startswith("param."):
             raise SiteError(f"{source} sets {name}, which this package does not have")

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ba41c2a668476d1531611ac08346c9fa2d782b4a4475a7472aab9749964b0032"
+CLIENT_DIGEST = "625ab414d8d79cd5e1ab39cba0cd34fd9867004385724720f6f6e92d7c5e088b"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -14,6 +14,7 @@ from .reasons import first_line, word
 from .settings import CLIENT_DIGEST, Settings
 
 EmitEvent = Callable[..., None]
+SiteOf = Callable[[int], str | None]
 
 # A real SuperLink is asked over HTTP: between rounds of milliseconds that would be felt.
 _LOOK_SECONDS = 1.0
@@ -27,16 +28,24 @@ class TooFewSites(Exception):
 class Sites:
     """The sites by name, each with the node through which it is reached now.
 
-    A node has to say the name of its site first; until then nothing is sent to it. It never
-    blocks: ``look`` takes what has arrived, ``gather`` calls it until a deadline. ``emit`` tells
-    the run's events.
+    A node has to say the name of its site first, and where sites have keys it has to be the one
+    that its key was admitted for; until then nothing is sent to it. It never blocks: ``look``
+    takes what has arrived, ``gather`` calls it until a deadline. ``emit`` tells the run's events.
     """
 
-    def __init__(self, grid: Grid, settings: Settings, emit: EmitEvent, poll: float) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        settings: Settings,
+        emit: EmitEvent,
+        poll: float,
+        site_of: SiteOf | None = None,
+    ) -> None:
         self._grid = grid
         self._settings = settings
         self.emit = emit
         self._poll = poll
+        self._site_of = site_of
         self._node_of: dict[str, int] = {}
         self._asked: dict[str, int] = {}
         self._settled: set[int] = set()
@@ -157,6 +166,8 @@ class Sites:
         site = word(said.get("site", "")) if said else ""
         if said is None or not site:
             self._refuse(node, f"node {node}", "it does not say which site it is")
+        elif self._site_of and self._site_of(node) != site:
+            self._refuse(node, site, f"the key that it has is not that of {site}")
         elif said.get("digest") != CLIENT_DIGEST:
             self._refuse(node, site, "it runs another client package than this server's")
         elif self._settings.sites and site not in self._settings.sites:

@@ -39,16 +39,16 @@ class Standing:
         if settings.resume:
             self._resume()
 
-    def keep(self, number: int, arrays: ArrayRecord) -> None:
-        """Take in the weights that round ``number`` made."""
-        self.arrays, self.done = arrays, number
+    def keep(self, number: int, arrays: ArrayRecord) -> str:
+        """Take in the weights that round ``number`` made; return the path of their checkpoint.
 
-    def save(self) -> None:
-        """Write a checkpoint; raises OSError, and leaves the one before as it was."""
+        A round counts when it is on the disk. Raises OSError, and then all is as it was.
+        """
         state = state_of(self._strategy)
         changed = state if state != self._fresh else None
-        file = self._folder.checkpoint(self.done, self.arrays, changed)
-        self._folder.event("checkpoint", round=self.done, file=file)
+        file = self._folder.checkpoint(number, arrays, changed)
+        self.arrays, self.done = arrays, number
+        return file
 
     def judge(self, means: Mapping[str, float]) -> None:
         """Take in the metrics of the weights; keep those if they are the best so far.
@@ -74,7 +74,7 @@ class Standing:
         if checkpoint:
             if reason := check_like(checkpoint.arrays, self.arrays):
                 raise SettingsError(f"{path / checkpoint.file} is not of this model: {reason}")
-            self.keep(checkpoint.round, checkpoint.arrays)
+            self.arrays, self.done = checkpoint.arrays, checkpoint.round
             self.file = checkpoint.file
             if checkpoint.state is not None:
                 restore(self._strategy, checkpoint.state)

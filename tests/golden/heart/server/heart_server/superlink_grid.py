@@ -15,7 +15,7 @@ from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import httpx
-from flwr.app import Message
+from flwr.app import ArrayRecord, Message
 from flwr.common.serde import run_from_proto
 from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, ObjectTree
 from flwr.proto.node_pb2 import NodeInfo
@@ -32,6 +32,8 @@ from flwr.supercore.inflatable.inflatable_utils import (
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
+
+from .wire import WireError, is_packed, pack, unpack
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -111,7 +113,9 @@ class SuperLinkGrid(HttpGrid):
     @_told_as_lost
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Send messages; return an id for each, None where one was refused."""
-        return super().push_messages(messages)
+        packed = list(messages)
+        _pack(packed)
+        return super().push_messages(packed)
 
     @_told_as_lost
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
@@ -126,7 +130,9 @@ class SuperLinkGrid(HttpGrid):
         )
         done = [key for key in wanted if key in self._arriving and self._arriving[key].done()]
         replies = [self._arriving.pop(key).result() for key in done]
-        return [reply for reply in replies if reply is not None]
+        whole = [reply for reply in replies if reply is not None]
+        _unpack(whole)
+        return whole
 
     def _announced(self, message_ids: list[str]) -> None:
         """Ask which replies there are, and start to fetch them."""
@@ -160,3 +166,24 @@ class SuperLinkGrid(HttpGrid):
             return None
         message.metadata.__dict__["_message_id"] = message_id
         return message
+
+
+def _pack(messages: Iterable[Message]) -> None:
+    """Let the arrays of each message travel as one; those that messages share are packed once."""
+    packed: dict[int, ArrayRecord] = {}
+    for message in messages:
+        for key, arrays in list(message.content.array_records.items()):
+            if is_packed(arrays):
+                continue
+            if id(arrays) not in packed:
+                packed[id(arrays)] = pack(arrays)
+            message.content[key] = packed[id(arrays)]
+
+
+def _unpack(replies: Iterable[Message]) -> None:
+    for reply in replies:
+        if reply.has_content():
+            for key, arrays in list(reply.content.array_records.items()):
+                # What cannot be unpacked stays as it is, and is no model's weights.
+                with suppress(WireError):
+                    reply.content[key] = unpack(arrays)

@@ -17,8 +17,9 @@ from .late import LateReplies
 from .reasons import first_line
 from .sites import Sites
 
-# A message lives longer than its round, so that a reply that comes too late can be told.
-_LIVES = 2.0
+# A message lives longer than its round, so that a reply that comes too late can be told: as long
+# again as the round, but at least for these seconds.
+_LATE_LEAST = 120.0
 _WAITING_SECONDS = 10.0
 # Flower's code; a site's own are above 100.
 _NODE_UNAVAILABLE = 5
@@ -114,9 +115,9 @@ class Trip:
         return time.monotonic() - self._start
 
     def _send(self, letters: Mapping[str, Message]) -> Iterator[Answer]:
-        left = self._patience.seconds - self._seconds()
+        left = max(self._patience.seconds - self._seconds(), 0.0)
         for letter in letters.values():
-            letter.metadata.ttl = max(left, 1.0) + (_LIVES - 1) * self._patience.seconds
+            letter.metadata.ttl = left + max(self._patience.seconds, _LATE_LEAST)
         ids = list(self._grid.push_messages(list(letters.values())))
         for message_id, (site, letter) in zip(ids, letters.items(), strict=False):
             if message_id:
