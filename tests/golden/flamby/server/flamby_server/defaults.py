@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6de46cd4896b30dbdd947f355eddfa46541d68cf81b8f93c04c154d7a2e70038"
+CLIENT_DIGEST = "4e18e3f9f172d39e858cfbfa72e90bdc29af496a866bbe3c4e6fe080d38acdab"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
@@ -28,8 +28,13 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "round-timeout": 3600.0,
     "evaluate-every": 1,
     "keep-checkpoints": 3,
+    "best-metric": "",
+    "best-mode": "max",
+    "stop-patience": 0,
+    "stop-when": "",
     "params": '{"SEED": 42}',
     "run-dir": "",
+    "resume": False,
     "engine": "flower",
     "poll-seconds": 0.2,
 }

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "06bd8899a34a9b5c34999ca7c3a5af391ecfed8e67b3ed0f71bfc1ebb271e324"
+CLIENT_DIGEST = "625ab414d8d79cd5e1ab39cba0cd34fd9867004385724720f6f6e92d7c5e088b"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
@@ -28,8 +28,13 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "round-timeout": 3600.0,
     "evaluate-every": 1,
     "keep-checkpoints": 3,
+    "best-metric": "",
+    "best-mode": "max",
+    "stop-patience": 0,
+    "stop-when": "",
     "params": '{"EPOCHS": 2}',
     "run-dir": "",
+    "resume": False,
     "engine": "flower",
     "poll-seconds": 0.2,
 }
