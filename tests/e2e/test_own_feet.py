@@ -96,6 +96,19 @@ def start(stack: ExitStack, command: list[str | Path], cwd: Path) -> subprocess.
     return process
 
 
+def once(command: list[str | Path], cwd: Path) -> None:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=Environment.variables(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
@@ -163,6 +176,9 @@ def test_two_rounds_by_the_packages_own_commands(
             admit = [server.bin / "study-server", "admit", "request.json", "--state", state]
             said = run_once(admit, folder)
             assert said.startswith(f"{site} is admitted with the key SHA256:")
+            once([client.bin / "study-client", "enroll", "--site", site], folder)
+            request = folder / "request.json"
+            once([server.bin / "study-server", "admit", request, "--state", state], tmp_path)
             command = [client.bin / "study-client", "start", "--site", site]
             hospitals.append(start(stack, [*command, "--config", "site.yaml"], folder))
         for process in (coordinator, *hospitals):

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4e18e3f9f172d39e858cfbfa72e90bdc29af496a866bbe3c4e6fe080d38acdab"
+CLIENT_DIGEST = "285b25972676e266cf081a1f2ec9a0b15a19b4fbf1f21b6326841476f2a59fb2"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "625ab414d8d79cd5e1ab39cba0cd34fd9867004385724720f6f6e92d7c5e088b"
+CLIENT_DIGEST = "9cecfcfab89dab48956a4ea81dd632fde61abfec730e8bb129c98e6aa98733b4"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
