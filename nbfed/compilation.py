@@ -10,12 +10,12 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from nbfed.agreement import require_agreement
 from nbfed.compiler import compile_notebook
 from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
 from nbfed.emit import Build, Requirements, build_files, normalised, write
+from nbfed.federation.agreement import require_agreement
 from nbfed.program import Program
-from nbfed.requirements import installed_here, resolve
+from nbfed.requirements.resolution import installed_here, resolve
 from nbfed.sources import Sources
 
 # What the generated modules import that does not come from the notebook. Server and site use

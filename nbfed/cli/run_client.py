@@ -14,7 +14,7 @@ from nbfed.errors import FederationFailed, UsageError
 
 if TYPE_CHECKING:
     from nbfed.emit import Build
-    from nbfed.federation import Federation
+    from nbfed.federation.schema import Federation
 
 CERTIFICATE_SECONDS = 30.0
 EXAMPLE = "Example: nbfed run-client --site cleveland"
@@ -92,7 +92,7 @@ def command(
 
 def _node_config(federation: Federation, site: str, file: Path | None) -> dict[str, Any]:
     if site not in federation.sites:
-        from nbfed.federation_errors import nearest
+        from nbfed.federation.errors import nearest
 
         raise UsageError(
             f"{file or 'federation.yaml'} has no site {site}", hint=nearest(site, federation.sites)

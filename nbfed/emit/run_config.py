@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nbfed.federation import Federation
+    from nbfed.federation.schema import Federation
     from nbfed.program import Program
 
 DEFAULT_SEED = 42

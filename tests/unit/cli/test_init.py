@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from nbfed.cli.app import app
-from nbfed.federation import Federation
+from nbfed.federation.schema import Federation
 from tests.e2e.study import CELLS, notebook_text
 
 UNMARKED = [cell.partition("\n")[2] if cell.startswith("# nbfed") else cell for cell in CELLS]

@@ -9,13 +9,13 @@ from nbfed.catalogue import CATALOGUE
 from nbfed.compiler import compile_notebook
 from nbfed.diagnostics import has_errors
 from nbfed.emit import Requirements, build_files
-from nbfed.federation import Federation
-from nbfed.marking import proposed_marks, tags_of
-from nbfed.notebook import read_notebook
+from nbfed.federation.schema import Federation
 from nbfed.program import Program
+from nbfed.read.notebook import read_notebook
 from nbfed.reporters import render_github, render_json, render_text
-from nbfed.requirements import Installed, resolve
-from nbfed.tagging import add_tags
+from nbfed.requirements.resolution import Installed, resolve
+from nbfed.suggest.marking import proposed_marks, tags_of
+from nbfed.suggest.tagging import add_tags
 
 FEDERATION = Federation().named("a")
 FILE = "a.ipynb"
