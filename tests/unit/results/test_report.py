@@ -6,11 +6,11 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from tests.unit.results.test_results import RESULTS
 
 from nbfed.results.chart import chart, nice_ticks
 from nbfed.results.report import charts, render_report, write_report
 from tests.unit import run_events
+from tests.unit.results.test_results import RESULTS
 
 
 class Page(HTMLParser):
