@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format golden bench bench-heart dist clean
+.PHONY: help demo test lint format golden bench bench-heart bench-compiler dist clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -32,6 +32,9 @@ bench: $(VENV)/.dev-ready ## Time the engines against a plain PyTorch loop on th
 
 bench-heart: $(VENV)/.dev-ready ## Set accuracy on heart disease beside the published benchmark's
 	$(BIN)/python -m benchmarks.heart
+
+bench-compiler: $(VENV)/.dev-ready ## Time the compiler: start, a notebook of 300 cells, growth to 3,000 cells
+	$(BIN)/python -m benchmarks.compiler
 
 dist: $(VENV)/.dev-ready ## Build the wheel and the source distribution into build/
 	$(BIN)/python -m build --outdir build

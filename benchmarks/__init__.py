@@ -1,1 +1,1 @@
-"""Measurements that anyone can repeat: `make bench` and `make bench-heart`."""
+"""Measurements that anyone can repeat: `make bench`, `make bench-heart`, `make bench-compiler`."""

@@ -48,8 +48,8 @@ def compile_sources(sources: Sources) -> Compiled:
     program, diagnostics = compilation.program, compilation.diagnostics
     if program is None:
         return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))
-    server, at_server = _resolve(program.server_imports, program, sources)
-    client, at_client = _resolve(program.client_imports, program, sources)
+    server, at_server = _resolve(program.server_imports, program, sources, keep_all=False)
+    client, at_client = _resolve(program.client_imports, program, sources, keep_all=True)
     found = sort_diagnostics([*diagnostics, *at_server, *at_client])
     # One distribution has the same bounds in both packages: a Flower App holds the two.
     bounds = server | client
@@ -60,14 +60,19 @@ def compile_sources(sources: Sources) -> Compiled:
 
 
 def _resolve(
-    imports: Iterable[str], program: Program, sources: Sources
+    imports: Iterable[str], program: Program, sources: Sources, *, keep_all: bool
 ) -> tuple[dict[str, str], list[Diagnostic]]:
-    """What the notebook's code needs, by name."""
+    """What the notebook's code needs, by name.
+
+    What someone asked for by name and nothing imports goes to the sites (``keep_all``), where
+    the notebook's code runs: pandas needs an engine that nobody imports to read a spreadsheet.
+    """
     found, diagnostics = resolve(
         imports,
         program.pip,
-        sources.federation.requires,
+        (*program.requires, *sources.federation.requires),
         installed=installed_here(),
+        keep_all=keep_all,
         file=sources.notebook.name,
     )
     return {_name(requirement): requirement for requirement in found}, diagnostics

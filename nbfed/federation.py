@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import PurePosixPath
+from types import ModuleType
 from typing import Annotated, Any
 
 from packaging.requirements import InvalidRequirement, Requirement
@@ -21,11 +22,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from nbfed.emit.names import normalised
+from nbfed.emit.templates import loaded_module
 from nbfed.federation_errors import FederationError, Problem, explain, nearest
 from nbfed.yaml_lines import Document, Path, YamlError, read_yaml
 
 __all__ = [
-    "STRATEGIES",
     "Federation",
     "FederationError",
     "Server",
@@ -33,20 +34,6 @@ __all__ = [
     "Strategy",
 ]
 
-STRATEGIES = (
-    "bulyan",
-    "fedadagrad",
-    "fedadam",
-    "fedavg",
-    "fedavgm",
-    "fedmedian",
-    "fedprox",
-    "fedtrimmedavg",
-    "fedyogi",
-    "krum",
-    "multikrum",
-    "qfedavg",
-)
 _HIGHEST_PORT = 65535
 
 
@@ -106,9 +93,15 @@ def _requirement(value: str) -> str:
 
 def _strategy_name(value: str) -> str:
     name = re.sub(r"[-_ ]", "", value.lower())
-    if name not in STRATEGIES:
-        raise _wrong(f"is no strategy known here: `{value}`", nearest(name, STRATEGIES))
+    known = _strategy_options().STRATEGIES
+    if name not in known:
+        raise _wrong(f"is no strategy known here: `{value}`", nearest(name, known))
     return name
+
+
+def _strategy_options() -> ModuleType:
+    """The generated server's own rules for strategies."""
+    return loaded_module("server/package/strategy_options.py")
 
 
 def _empty_if_none(value: Any) -> Any:
@@ -136,7 +129,7 @@ class _Model(BaseModel):
 
 
 class Strategy(_Model):
-    """Flower's strategy by its name in lower case, and what its constructor is given."""
+    """A strategy by its name in lower case, and its options."""
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
     __pydantic_extra__: dict[str, Value] = Field(init=False)
@@ -215,8 +208,17 @@ class Federation(_Model):
             message = f"`min_sites` is {federation.min_sites}"
             message += f", but `sites` has {len(federation.sites)}"
             raise FederationError(file, [Problem(document.line(("min_sites",)), message)])
+        federation._check_strategy(file, document)
         federation._document = document
         return federation
+
+    def _check_strategy(self, file: str, document: Document) -> None:
+        rules, strategy = _strategy_options(), self.strategy
+        try:
+            rules.checked_options(strategy.name, strategy.options, len(self.sites))
+        except rules.StrategyError as error:
+            path: Path = ("strategy", error.option) if error.option else ("strategy",)
+            raise FederationError(file, [Problem(document.line(path), str(error))]) from None
 
     def named(self, stem: str) -> Federation:
         """The same federation, named after the notebook's stem where it has no name."""

@@ -1,7 +1,9 @@
 """Take IPython's magics and shell lines out of a cell, line for line.
 
 A cell that is Python already stays as it is. In any other, each magic or shell line becomes a
-comment of the same line, so that line numbers never change.
+comment of the same line, so that line numbers never change. The comment says what kind of thing
+stood there and nothing more: commands hold tokens, addresses and paths of one machine, and the
+comment travels to every site.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from nbfed.pip_lines import PipRequest, parse_pip
 MARK = "# IPython: "
 """Begins the comment that stands where a magic stood."""
 
+_SHELL = frozenset({"!", "!!", "%!", "%sx", "%system"})
+_KINDS = {"?": "a request for help", "%": "a magic"}
 _INDENT = re.compile(r"[ \t]*")
 
 
@@ -74,12 +78,13 @@ class _Pass:
         self._record(first, last, Magic(f"%%{name}"))
         if name in SHELL_BODIES:
             self._record_pip_of_body(first + 1)
-        self.done.append(MARK + line)
+        self.done.append(_comment(f"%%{name}"))
         in_head = not keeps_body
         for each in self.lines[first + 1 : last + 1]:
             # Comments at the head of the body may be directives: they stay as they are.
             in_head = in_head and _is_blank(each)
-            self.done.append(each if in_head or not each.strip() else MARK + each)
+            kept = in_head or not each.strip()
+            self.done.append(each if kept else f"{MARK}a line of %%{name}")
         return True
 
     def _take_line_magic(self, line: str) -> bool:
@@ -97,8 +102,8 @@ class _Pass:
         text = self._record(first, last, magic)
         if magic.name in ("!", "!!", "%pip", "%uv", "%sx", "%system"):
             self._record_pip(first + 1, text)
-        self.done.append(_replacement(indent, line.strip(), magic))
-        self.done += [MARK + each.strip() for each in self.lines[first + 1 : last + 1]]
+        self.done.append(_replacement(indent, magic))
+        self.done += [f"{MARK}its next line"] * (last - first)
         self._at_head = False
         return True
 
@@ -131,11 +136,18 @@ class _Pass:
             self.pip.append((line, request))
 
 
-def _replacement(indent: str, text: str, magic: Magic) -> str:
+def _replacement(indent: str, magic: Magic) -> str:
+    comment = _comment(magic.name)
     if magic.binds:
-        return f"{indent}{magic.binds} = get_ipython()  {MARK}{text}"
+        return f"{indent}{magic.binds} = get_ipython()  {comment}"
     # A block needs a statement: `if colab:` may hold nothing but a shell line.
-    return f"{indent}pass  {MARK}{text}" if indent else MARK + text
+    return f"{indent}pass  {comment}" if indent else comment
+
+
+def _comment(name: str) -> str:
+    if name in _SHELL:
+        return f"{MARK}a shell command stood here"
+    return f"{MARK}{_KINDS.get(name, name)} stood here"
 
 
 def _dedented(lines: list[str]) -> list[str]:

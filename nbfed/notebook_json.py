@@ -1,4 +1,4 @@
-"""The JSON of a notebook, of any format since 3, as plain cells; damage is noted, not raised."""
+"""The JSON of a notebook, of format 3 or 4, as plain cells; damage is noted, not raised."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from nbfed.notebook_format import KINDS, NEWEST, ConversionError, as_newest, flaws
+
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_KINDS = frozenset({"code", "markdown", "raw"})
-_NEWEST = 4
 _OLDEST = 3
 
 Json = Mapping[str, object]
@@ -38,7 +38,7 @@ class RawCell:
 
 
 def load(data: bytes) -> Json:
-    """The notebook's JSON object.
+    """The notebook's JSON object, in format 4.
 
     Raises:
         NotANotebookError: the bytes are no JSON, no notebook, or of a format not supported.
@@ -52,14 +52,26 @@ def load(data: bytes) -> Json:
         raise _not_one(f"it is not JSON ({error})", _why_not_json(text)) from None
     if not isinstance(content, dict):
         raise _not_one(f"its JSON is {_kind_of(content)}, not an object")
-    _check_format(content)
-    return content
+    major = _major(content)
+    if major == NEWEST:
+        return content
+    try:
+        return as_newest(content, major)
+    except ConversionError:
+        raise NotANotebookError(
+            "NBF106",
+            f"the notebook has format {major} and is too damaged to be converted",
+            "open it in JupyterLab to see whether it can be saved as format 4",
+        ) from None
 
 
 def cells(content: Json) -> Iterator[RawCell]:
-    """Every cell in the order of the file."""
-    for cell in _cell_objects(content):
-        yield _cell(cell)
+    """Every cell in the order of the file, with what is wrong about it."""
+    listed = content.get("cells")
+    if isinstance(listed, list):
+        damage = flaws(listed)
+        for index, cell in enumerate(listed, 1):
+            yield _cell(cell, damage.get(index, ()))
 
 
 def language(content: Json) -> str:
@@ -96,14 +108,15 @@ def _why_not_json(text: str) -> str:
     return "open it in JupyterLab to see whether it can be read there"
 
 
-def _check_format(content: Json) -> None:
+def _major(content: Json) -> int:
+    """The major version of the format, which is refused if it cannot be read."""
     major = content.get("nbformat")
     if isinstance(major, bool) or not isinstance(major, int):
-        major = _NEWEST
-    if major > _NEWEST:
+        major = NEWEST if "cells" in content else _OLDEST
+    if major > NEWEST:
         raise NotANotebookError(
             "NBF106",
-            f"the notebook has format {major}, newer than format {_NEWEST}",
+            f"the notebook has format {major}, newer than format {NEWEST}",
             "update nbfed, or save the notebook as format 4 in JupyterLab",
         )
     if major < _OLDEST:
@@ -112,70 +125,39 @@ def _check_format(content: Json) -> None:
             f"the notebook has format {major}, older than format {_OLDEST}",
             "convert it with `jupyter nbconvert --to notebook`, or save it in JupyterLab",
         )
-    if not isinstance(content.get("cells"), list) and not isinstance(
-        content.get("worksheets"), list
-    ):
+    if not isinstance(content.get("cells" if major == NEWEST else "worksheets"), list):
         raise _not_one("its JSON has no list of cells")
+    return major
 
 
-def _cell_objects(content: Json) -> Iterator[object]:
-    listed = content.get("cells")
-    if isinstance(listed, list):
-        yield from listed
-        return
-    sheets = content.get("worksheets")
-    for sheet in sheets if isinstance(sheets, list) else ():
-        listed = _object(sheet).get("cells")
-        yield from listed if isinstance(listed, list) else ()
-
-
-def _cell(cell: object) -> RawCell:
+def _cell(cell: object, damage: tuple[str, ...]) -> RawCell:
     if not isinstance(cell, dict):
-        return RawCell("raw", "", damage=(f"the cell is {_kind_of(cell)}, not an object",))
-    damage: list[str] = []
+        return RawCell("raw", "", damage=damage)
     kind = cell.get("cell_type")
-    source = _joined(cell, damage)
-    if kind == "heading":  # format 3
-        return RawCell("markdown", f"{'#' * _level(cell.get('level'))} {source}")
-    if not isinstance(kind, str) or kind not in _KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         kind = "code" if "outputs" in cell else "raw"
-        damage.append(f"the cell has no known type and was read as {kind}")
-    count = cell.get("execution_count", cell.get("prompt_number"))
+    count = cell.get("execution_count")
     name = cell.get("id")
     return RawCell(
         kind,
-        source,
-        _tags(cell, damage),
+        _joined(cell.get("source")),
+        _tags(cell),
         count if isinstance(count, int) and not isinstance(count, bool) else None,
         name if isinstance(name, str) and _ID.match(name) else None,
-        tuple(damage),
+        damage,
     )
 
 
-def _joined(cell: Json, damage: list[str]) -> str:
-    source = cell.get("source", cell.get("input"))
-    if isinstance(source, str):
-        text = source
-    elif isinstance(source, list):
-        text = "".join(line for line in source if isinstance(line, str))
-        if not all(isinstance(line, str) for line in source):
-            damage.append("lines of the source that are not text were left out")
-    else:
-        text = ""
-        damage.append("the cell has no source")
+def _joined(source: object) -> str:
+    lines = source if isinstance(source, list) else [source]
+    text = "".join(line for line in lines if isinstance(line, str))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _tags(cell: Json, damage: list[str]) -> tuple[str, ...]:
-    tags = _object(cell.get("metadata")).get("tags", [])
-    if isinstance(tags, list) and all(isinstance(tag, str) for tag in tags):
-        return tuple(dict.fromkeys(tags))
-    damage.append("the cell's tags are not a list of texts and were left out")
-    return ()
-
-
-def _level(level: object) -> int:
-    return level if isinstance(level, int) and 1 <= level <= 6 else 1
+def _tags(cell: Json) -> tuple[str, ...]:
+    tags = _object(cell.get("metadata")).get("tags")
+    listed = tags if isinstance(tags, list) else []
+    return tuple(dict.fromkeys(tag for tag in listed if isinstance(tag, str)))
 
 
 def _object(value: object) -> Json:

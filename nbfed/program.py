@@ -99,11 +99,13 @@ class Stage:
 class HelperModule:
     """A local module beside the notebook that the compiled code imports.
 
-    ``path`` is its POSIX path relative to the notebook's folder.
+    ``path`` is its POSIX path below the generated package: ``helpers/`` and its path relative
+    to the notebook's folder. ``at_server`` tells whether the server's code imports it too.
     """
 
     path: str
     text: str
+    at_server: bool = True
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,9 @@ class Program:
     ``train_examples`` and ``evaluate_examples`` name the data result whose length weighs a
     site. ``seed`` is the notebook's own seed, where it sets one. ``modules`` are the
     top-level names imported by the client's and by the server's generated modules. ``requires``
-    holds the requirements of ``# nbfed: requires``.
+    holds the requirements of ``# nbfed: requires``. ``exchange`` has "all", "trainable" or
+    patterns of names: which entries of the model travel. ``keep`` has the names of what training
+    goes on with in the next round.
     """
 
     notebook: str
@@ -132,3 +136,5 @@ class Program:
     pip: tuple[str, ...] = ()
     helpers: tuple[HelperModule, ...] = field(default=())
     requires: tuple[str, ...] = ()
+    exchange: tuple[str, ...] = ("all",)
+    keep: tuple[str, ...] = ()

@@ -54,7 +54,7 @@ def _block(found: Diagnostic, notebook: Notebook | None) -> str:
     count = cell.execution_count if cell else None
     run = f" (In [{count}])" if count is not None else ""
     lines = [f"{found.location}: {found.code} {level}{found.message}{run}"]
-    source = found.source_line or _source_line(found, cell)
+    source = _source_line(found, cell)
     if source.strip():
         lines += _frame(found, source)
     lines += [f"  = hint: {line}" for line in found.hint.splitlines()]
@@ -98,7 +98,7 @@ def _record(found: Diagnostic, notebook: Notebook | None) -> dict[str, object]:
         "length": found.length,
         "message": found.message,
         "hint": found.hint,
-        "source_line": found.source_line or _source_line(found, cell),
+        "source_line": _source_line(found, cell),
     }
 
 
@@ -128,8 +128,8 @@ def _cell_of(found: Diagnostic, notebook: Notebook | None) -> Cell | None:
 
 def _source_line(found: Diagnostic, cell: Cell | None) -> str:
     if cell is None or not 1 <= found.location.line <= cell.raw.count("\n") + 1:
-        return ""
+        return found.source_line
     index = found.location.line - 1
-    line = cell.source.split("\n")[index]
+    line = found.source_line or cell.source.split("\n")[index]
     # Columns are those of the source; of a line that a magic left, people know the raw one.
     return cell.raw.split("\n")[index] if MARK in line else line

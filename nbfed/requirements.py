@@ -33,10 +33,12 @@ class Installed:
 @functools.cache
 def installed_here() -> Installed:
     """What this process could import; nothing is imported to find out."""
+    # Each look at `metadata` parses the file anew.
+    headers = [found.metadata for found in importlib.metadata.distributions()]
     versions = {
-        _canonical(found.metadata["Name"]): found.version
-        for found in importlib.metadata.distributions()
-        if found.metadata["Name"]  # a half-removed distribution has none
+        _canonical(header["Name"]): header["Version"]
+        for header in reversed(headers)  # what comes first on the path is imported
+        if header["Name"] and header["Version"]  # a half-removed distribution has none
     }
     return Installed(importlib.metadata.packages_distributions(), versions)
 

@@ -31,11 +31,14 @@ class Sources:
         return str(self.federation_file or FEDERATION_FILE)
 
 
-def read_sources(notebook: Path, federation_file: Path | None = None) -> Sources:
+def read_sources(
+    notebook: Path, federation_file: Path | None = None, *, may_be_new: bool = False
+) -> Sources:
     """Read a notebook and the federation.yaml beside it, or the one that is given.
 
-    Raises UsageError where there is no such notebook, FederationError for a bad federation.yaml,
-    NbfedError for one that belongs to another notebook.
+    With ``may_be_new``, the one that is given need not exist yet. Raises UsageError where there
+    is no such notebook, FederationError for a bad federation.yaml, NbfedError for one that
+    belongs to another notebook.
     """
     if notebook.is_dir():
         raise UsageError(f"{notebook} is a folder", hint=_notebooks_in(notebook))
@@ -45,6 +48,8 @@ def read_sources(notebook: Path, federation_file: Path | None = None) -> Sources
         hint = _notebooks_in(notebook.parent)
         raise UsageError(f"there is no notebook {notebook}", hint=hint) from None
     found = federation_file or _federation_beside(notebook)
+    if may_be_new and found and not found.exists():
+        found = None
     federation = read_federation(found) if found else Federation()
     if found and federation.notebook and not _same(found.parent / federation.notebook, notebook):
         raise NbfedError(

@@ -26,8 +26,8 @@ def find_settings(code: Code) -> list[Suggestion]:
     found: list[Suggestion] = []
     for _, group in groupby(code.statements, key=lambda each: each.place):
         inside = list(group)
-        literals = [each for each in inside if _literal(each) is not None]
-        paths = [each for each in literals if _is_path(each)]
+        literals = [each for each in inside if literal(each) is not None]
+        paths = [each for each in literals if is_path(each)]
         named = [
             name
             for each in literals
@@ -50,7 +50,7 @@ def find_settings(code: Code) -> list[Suggestion]:
     return found
 
 
-def _literal(each: Statement) -> object:
+def literal(each: Statement) -> object:
     """The value of ``NAME = literal``, () for None; None for any other statement."""
     node = each.node
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
@@ -68,6 +68,7 @@ def _literal(each: Statement) -> object:
     return () if found is None else found
 
 
-def _is_path(each: Statement) -> bool:
-    value = _literal(each)
+def is_path(each: Statement) -> bool:
+    """Whether it gives a name a text that looks like a path or an address."""
+    value = literal(each)
     return isinstance(value, str) and bool(_PATH.fullmatch(value))

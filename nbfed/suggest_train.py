@@ -94,7 +94,9 @@ def _outermost(code: Code, source: Statement) -> list[Statement]:
 def _why_train(code: Code, each: Statement) -> str:
     if isinstance(each.node, ast.ClassDef):
         return f"the class `{each.node.name}` calls `.backward()`"
-    inner = next(found for found in code.reached(each) if calls_any([found], BACKWARD))
+    inner = next((found for found in code.reached(each) if calls_any([found], BACKWARD)), None)
+    if inner is None:  # what it calls has the name of something that is defined anew further down
+        return "calls what calls `.backward()`"
     if inner is not each:
         name = next(iter(inner.binds))
         return f"calls `{name}`, which calls `.backward()`"

@@ -65,6 +65,7 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
     (r".*GradScaler", Kind.PURE),
     (r"(.*\.)?(\w*Loss|\w*Criterion|\w*LossFunction)", Kind.LOSS),
     (r"monai\.losses\..*", Kind.LOSS),
+    (r"segmentation_models_pytorch\.utils\.train\..*", Kind.PURE),
     (r"segmentation_models_pytorch\.(utils\.)?losses\..*", Kind.LOSS),
     (r"(monai\.metrics|torchmetrics|segmentation_models_pytorch\.utils\.metrics)\..*", Kind.METRIC),
     (r"torch\.nn\.(functional|init|utils|parallel\.replicate)\..*", Kind.TENSOR),

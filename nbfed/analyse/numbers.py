@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 
+from nbfed.analyse.bodies import own_nodes
 from nbfed.analyse.kinds import Kind, kind_of_call
-from nbfed.analyse.values import own_nodes
 from nbfed.analyse.vocabulary import FunctionDef, Vocabulary
 
 
@@ -22,7 +22,6 @@ class Surety(IntEnum):
     SURE = 3
 
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _NUMBER_METHODS = frozenset({"item", "__float__"})
 _REDUCTIONS = frozenset({"mean", "sum", "max", "min", "std", "var", "median", "norm", "prod"})
 _AGGREGATES = frozenset({"compute", "aggregate", "score", "avg", "average", "result", "get_metric"})
@@ -86,8 +85,7 @@ class Numbers:
                 case ast.For(target=target) | ast.AsyncFor(target=target):
                     for part in ast.walk(target):
                         if isinstance(part, ast.Name):
-                            found.setdefault(part.id, Found()).surety = Surety.NO
-                            found[part.id].values.append(Surety.NO)
+                            found.setdefault(part.id, Found()).values.append(Surety.UNKNOWN)
                 case ast.Call(
                     func=ast.Attribute(value=ast.Name(id=name), attr="append" | "extend")
                 ):
@@ -110,10 +108,13 @@ class Numbers:
             entry.values.append(self.surety(value, found))
             self._settle(entry)
         elif isinstance(target, (ast.Tuple, ast.List)):
+            literal = isinstance(value, ast.Tuple) and all(
+                isinstance(part, ast.Constant) for part in value.elts
+            )
             for element, surety in self._elements(target.elts, value, found):
                 if isinstance(element, ast.Name):
                     entry = found.setdefault(element.id, Found())
-                    entry.literal = False
+                    entry.literal &= literal
                     entry.values.append(surety)
                     self._settle(entry)
 
@@ -176,6 +177,8 @@ class Numbers:
                 return self.surety(node.value, found)
             case ast.Attribute(attr="avg" | "average" | "val_accuracy"):
                 return Surety.LIKELY
+            case ast.Attribute(value=value, attr="data"):
+                return self.surety(value, found)
             case ast.Subscript() | ast.Attribute():
                 return Surety.UNKNOWN
             case _:
@@ -224,7 +227,8 @@ class Numbers:
         if name in _OF_MANY or name in _COUNTS:
             return Surety.LIKELY
         kind = self.kinds.get(name)
-        if kind is Kind.LOSS or (kind is None and re.fullmatch(r"(criterion|loss_\w+)", name)):
+        unknown = kind in (None, Kind.UNKNOWN, Kind.PURE)
+        if kind is Kind.LOSS or (unknown and re.fullmatch(r"(criterion|loss_\w+)", name)):
             return Surety.LIKELY
         if kind is Kind.MODULE:
             return Surety.NO
@@ -266,62 +270,3 @@ def returned_sureties(vocabulary: Vocabulary, function: FunctionDef) -> tuple[Su
     last = values[-1]
     parts = last.elts if isinstance(last, ast.Tuple) else [last]
     return tuple(numbers.surety(part, found) for part in parts)
-
-
-def outside_batches(body: Sequence[ast.stmt]) -> frozenset[str]:
-    """Names that ``body`` assigns outside its innermost loops, loop targets left out.
-
-    What is bound inside a loop over batches describes single patients; it is never a metric.
-    """
-    names: set[str] = set()
-    for node in body:
-        _collect(node, names)
-    return frozenset(name for name in names if not name.startswith("_"))
-
-
-def _collect(node: ast.stmt, names: set[str]) -> None:
-    if isinstance(node, _LOOPS):
-        if not any(isinstance(part, _LOOPS) for child in node.body for part in ast.walk(child)):
-            return
-    elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            names.update(
-                part.id
-                for part in ast.walk(target)
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-            )
-        return
-    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-        return
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt):
-            _collect(child, names)
-        elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
-            for inner in child.body:
-                _collect(inner, names)
-
-
-# Names that say how far training is, not how well it goes.
-_COUNTER = re.compile(
-    r"(global_?|total_?|num_?|n_?|best_?|current_?)?(steps?|epochs?|iters?|iterations?|batch(es)?|"
-    r"idx|index|count(er)?|i|j|k|seed|since|start\w*|end\w*|\w*time\w*|elapsed\w*|patience|wait|lr)"
-    r"(_best|_idx|_num)?",
-    re.I,
-)
-
-
-def telling(usable: Mapping[str, Found]) -> list[str]:
-    """Those that say most: neither counts nor mere sums, while there are others."""
-    for sums_too in (False, True):
-        names = [
-            name
-            for name, entry in usable.items()
-            if not entry.counted
-            and not _COUNTER.fullmatch(name)
-            and not (entry.literal and len(entry.values) == 1)
-            and (entry.settled or not entry.accumulated or (sums_too and not entry.steps))
-        ]
-        if names:
-            return names
-    return []

@@ -7,7 +7,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import groupby
 
 from nbfed.analyse.names import Names, names_of
 from nbfed.analyse.text import dedented
@@ -207,22 +206,31 @@ def fragments_of(
     statements: Sequence[Statement], notebook: Notebook, *, comments: bool = True
 ) -> tuple[Fragment, ...]:
     """The source of ``statements``, neighbours with what stands between them as one fragment."""
-    fragments: list[Fragment] = []
-    keyed = [(_run_key(statement, place), statement) for place, statement in enumerate(statements)]
-    for _, run in groupby(keyed, key=lambda item: item[0]):
-        members = [statement for _, statement in run]
-        if members[0].text:
-            fragments.append(Fragment(members[0].cell, members[0].line, members[0].text))
-            continue
-        fragments.append(_verbatim(members, notebook, comments))
-    return tuple(fragments)
+    runs: list[list[Statement]] = []
+    for statement in statements:
+        if runs and _follows(runs[-1][-1], statement, notebook):
+            runs[-1].append(statement)
+        else:
+            runs.append([statement])
+    return tuple(
+        Fragment(run[0].cell, run[0].line, run[0].text)
+        if run[0].text
+        else _verbatim(run, notebook, comments)
+        for run in runs
+    )
 
 
-def _run_key(statement: Statement, place: int) -> tuple[object, ...]:
-    if statement.text or any("\n" in text for text in statement.edits.values()):
-        # A longer text would shift the lines of what follows it.
-        return ("alone", place)
-    return (statement.order - place, statement.cell, statement.indent)
+def _follows(previous: Statement, statement: Statement, notebook: Notebook) -> bool:
+    """Whether one fragment may hold both: nothing but comments stands between them."""
+    if previous.text or statement.text or previous.cell != statement.cell:
+        return False
+    if previous.indent != statement.indent or previous.order + 1 != statement.order:
+        return False
+    if any("\n" in text for text in (*previous.edits.values(), *statement.edits.values())):
+        return False  # a longer text would shift the lines of what follows it
+    lines = notebook.cell(statement.cell).source.split("\n")
+    between = lines[previous.end_line : statement.line - 1]
+    return all(not line.strip() or line.lstrip().startswith("#") for line in between)
 
 
 def _verbatim(members: list[Statement], notebook: Notebook, comments: bool) -> Fragment:

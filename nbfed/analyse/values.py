@@ -8,6 +8,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from nbfed.analyse.bodies import last_returned, module_parameters, own_nodes
 from nbfed.analyse.kinds import Kind, kind_of_call
 from nbfed.analyse.scopes import parameters
 from nbfed.analyse.vocabulary import FunctionDef, Vocabulary
@@ -15,6 +16,8 @@ from nbfed.analyse.vocabulary import FunctionDef, Vocabulary
 _LOSS_NAME = re.compile(
     r"(.*_)?(criterion|criteria|loss|losses|loss_?fn|loss_?func(tion)?)(_.*|\d*)", re.I
 )
+_DEVICE_NAME = re.compile(r"(.*_)?(device|dev)", re.I)
+_VAGUE = frozenset({Kind.UNKNOWN, Kind.PURE, Kind.TEXT})
 # Methods that give the object that they are called on, or one of its kind.
 _SAME_KIND = frozenset(
     {
@@ -53,8 +56,9 @@ class Values:
             case ast.Compare():
                 return Kind.NUMBER
             case ast.IfExp():
-                first = self.kind(node.body, env)
-                return first if first is not Kind.PURE else self.kind(node.orelse, env)
+                kinds = [self.kind(node.body, env), self.kind(node.orelse, env)]
+                known = [kind for kind in kinds if kind not in (Kind.UNKNOWN, Kind.PURE)]
+                return known[0] if known else kinds[0]
             case ast.List() | ast.Dict() | ast.Set() | ast.Tuple():
                 return Kind.CONTAINER
             case ast.ListComp() | ast.DictComp() | ast.SetComp() | ast.GeneratorExp():
@@ -83,7 +87,11 @@ class Values:
             return self._class(func.id)
         if isinstance(func, ast.Name) and func.id in self.vocabulary.functions:
             returned = self.returned(func.id)
-            return returned[0] if len(returned) == 1 else Kind.CONTAINER if returned else Kind.PURE
+            if len(returned) != 1:
+                return Kind.CONTAINER if returned else Kind.PURE
+            if returned[0] is Kind.UNKNOWN:
+                return self._passed_through(self.vocabulary.functions[func.id], call, env)
+            return returned[0]
         dotted = self.vocabulary.dotted(func)
         if dotted is not None and dotted in self.vocabulary.classes:
             return self._class(dotted)
@@ -92,6 +100,22 @@ class Values:
             if base is None or not self._imported(func):
                 return self._method(func, call, env)
         return kind_of_call(dotted) if dotted else Kind.UNKNOWN
+
+    def _passed_through(
+        self, function: FunctionDef, call: ast.Call, env: Mapping[str, Kind]
+    ) -> Kind:
+        """What `to_device(net, device)` makes, where the function gives its argument back."""
+        value = last_returned(function)
+        while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            if value.func.attr not in _SAME_KIND:
+                return Kind.UNKNOWN
+            value = value.func.value
+        if not isinstance(value, ast.Name):
+            return Kind.UNKNOWN
+        for name, argument in zip(parameters(function.args), call.args, strict=False):
+            if name == value.id:
+                return self.kind(argument, env)
+        return Kind.UNKNOWN
 
     def _class(self, name: str) -> Kind:
         if self.vocabulary.loss_class(name):
@@ -179,6 +203,8 @@ class Values:
             kind = self.kind(value, env)
             if kind is Kind.MODULE and _LOSS_NAME.fullmatch(target.id):
                 kind = Kind.LOSS
+            elif kind in _VAGUE and _DEVICE_NAME.fullmatch(target.id):
+                kind = Kind.DEVICE
             return {target.id: kind}
         if not isinstance(target, (ast.Tuple, ast.List)):
             return {}
@@ -203,60 +229,3 @@ class Values:
         # `random_split` gives several of what it makes.
         kind = self.kind(value, {}) if isinstance(value, ast.Call) else Kind.UNKNOWN
         return (kind if kind is Kind.DATASET else Kind.UNKNOWN,) * count
-
-
-def last_returned(function: FunctionDef) -> ast.expr | None:
-    """The value of the last ``return`` of ``function`` that has one."""
-    found: ast.expr | None = None
-    for node in own_nodes(function.body):
-        if isinstance(node, ast.Return) and node.value is not None:
-            found = node.value
-    return found
-
-
-def own_nodes(body: list[ast.stmt]) -> list[ast.AST]:
-    """All nodes of ``body`` in source order, those of inner functions and classes left out."""
-    found: list[ast.AST] = []
-    todo: list[ast.AST] = list(reversed(body))
-    while todo:
-        node = todo.pop()
-        found.append(node)
-        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)):
-            todo.extend(reversed(list(ast.iter_child_nodes(node))))
-    return found
-
-
-# What is done with a module and hardly with anything else.
-_MODULE_METHODS = frozenset(
-    {
-        "parameters",
-        "named_parameters",
-        "train",
-        "eval",
-        "state_dict",
-        "load_state_dict",
-        "zero_grad",
-    }
-)
-# Parameters that a function calls and that are no module.
-_NO_MODULE = re.compile(r".*(crit|loss|metric|transform|fn|func|schedul|optim|callback).*", re.I)
-
-
-def module_parameters(function: FunctionDef) -> tuple[str, ...]:
-    """Parameters of ``function`` that it uses as torch modules, in order."""
-    used: set[str] = set()
-    called: set[str] = set()
-    optimizers: set[str] = set()
-    for node in ast.walk(function):
-        match node:
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="step")):
-                optimizers.add(name)
-            case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr=method)):
-                if method in _MODULE_METHODS:
-                    used.add(name)
-            case ast.Call(func=ast.Name(id=name), args=[_, *_]) if not _NO_MODULE.match(name):
-                called.add(name)
-    names = [name for name in parameters(function.args) if name not in optimizers]
-    return tuple(name for name in names if name in used) or tuple(
-        name for name in names if name in called
-    )

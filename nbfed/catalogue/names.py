@@ -75,7 +75,8 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.INFO,
         "The statement needs the model and only training uses its result, so it stands at the "
         "start of the generated `train`. An optimizer is new in every round: its momentum does "
-        "not survive the exchange of weights, as is usual in federated averaging.",
+        "not survive the exchange of weights, as is usual in federated averaging. To go on with "
+        "it, name it: `# nbfed: train keep=optimizer`.",
     ),
     Entry(
         "NBF209",

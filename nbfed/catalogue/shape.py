@@ -185,4 +185,14 @@ ENTRIES: tuple[Entry, ...] = (
         after="# nbfed: params\nEPOCHS = 1\n# %%\n# nbfed: train\n"
         "def train(net, loader, epochs):\n    ...",
     ),
+    Entry(
+        "NBF323",
+        "nothing of that name to keep",
+        Severity.ERROR,
+        "`keep=` names what goes on in a round where it was in the last one: an optimizer, a "
+        "scheduler, anything with `state_dict` and `load_state_dict`. Training has to make it, by "
+        "an assignment to that name alone, so that its state can be put back right there.",
+        before="# nbfed: train keep=optimizer\nopt = torch.optim.Adam(model.parameters())",
+        after="# nbfed: train keep=opt\nopt = torch.optim.Adam(model.parameters())",
+    ),
 )

@@ -14,7 +14,9 @@ from nbfed.cli import (
     admit,
     build,
     check,
+    diff,
     explain,
+    init,
     revoke,
     run_client,
     run_server,
@@ -50,6 +52,17 @@ def nbfed(
     """Compile a Jupyter notebook into a federation, and run it."""
 
 
-for module in (build, check, explain, simulate, run_server, run_client, admit, revoke):
+for module in (
+    init,
+    build,
+    check,
+    diff,
+    explain,
+    simulate,
+    run_server,
+    run_client,
+    admit,
+    revoke,
+):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)

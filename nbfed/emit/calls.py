@@ -63,3 +63,9 @@ def declared(stage: Stage) -> str:
         return "None"
     names = ", ".join(f'"{name}"' for name in stage.results)
     return f"({names},)" if len(stage.results) == 1 else f"({names})"
+
+
+def exchange(program: Program) -> str:
+    """The tuple of which entries of the model travel."""
+    items = ", ".join(f'"{item}"' for item in program.exchange)
+    return f"({items},)" if len(program.exchange) == 1 else f"({items})"

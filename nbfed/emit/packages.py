@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
 from nbfed import __version__
-from nbfed.emit.calls import StageCalls, declared
+from nbfed.emit.calls import StageCalls, declared, exchange
 from nbfed.emit.names import Names
 from nbfed.emit.run_config import as_toml, run_config
 from nbfed.emit.stage_module import (
@@ -20,7 +18,13 @@ from nbfed.emit.stage_module import (
     site_module,
     stage_module,
 )
-from nbfed.emit.templates import render, rendered_modules, static_modules, templates_path
+from nbfed.emit.templates import (
+    loaded_module,
+    render,
+    rendered_modules,
+    static_modules,
+    templates_path,
+)
 from nbfed.program import Program, Stage
 
 if TYPE_CHECKING:
@@ -73,6 +77,7 @@ def output_tree(
         "generated": generated_note(program),
         "calls": StageCalls(program),
         "declared": declared,
+        "exchange": exchange,
     }
     client = _client_package(program, context)
     client_digest = package_digest(client)
@@ -102,7 +107,10 @@ def _client_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
         stages["evaluate.py"] = stage_module(
             program, program.evaluate, "client/package/evaluate.py.jinja"
         )
-    return _package(stages, "client/package", context, skip=_STAGE_TEMPLATES)
+    package = _package(stages, "client/package", context, skip=_STAGE_TEMPLATES)
+    if not program.keep:
+        del package["keeping.py"]
+    return package
 
 
 def _server_package(program: Program, context: Mapping[str, Any]) -> dict[str, bytes]:
@@ -162,18 +170,6 @@ def _sourcemap_json(sourcemap: Mapping[str, list[list[int]]]) -> bytes:
     return ("{\n" + ",\n".join(modules) + "\n}\n").encode()
 
 
-@cache
-def _digest_function() -> Callable[[Mapping[str, bytes]], str]:
-    """The sites' own digest function: two implementations could disagree."""
-    path = templates_path() / "shared" / "digest.py"
-    spec = importlib.util.spec_from_file_location("nbfed_generated_digest", path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"cannot load {path}")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return cast(Callable[[Mapping[str, bytes]], str], module.digest_of)
-
-
 def package_digest(files: Mapping[str, bytes]) -> str:
     """SHA-256 (hex) of a package's files, as the package computes it of itself."""
-    return _digest_function()(files)
+    return cast(str, loaded_module("shared/digest.py").digest_of(files))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
+import sys
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -43,6 +46,23 @@ def static_modules(folder: str) -> dict[str, bytes]:
     return {
         path.name: path.read_bytes() for path in sorted((templates_path() / folder).glob("*.py"))
     }
+
+
+@cache
+def loaded_module(path: str) -> ModuleType:
+    """A static module of the generated packages that nbfed itself uses, by its path.
+
+    There is one implementation of what both sides of a federation, and its build, must agree on.
+    """
+    name = f"nbfed_generated_{Path(path).stem}"
+    spec = importlib.util.spec_from_file_location(name, templates_path() / path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"cannot load {path}")
+    module = importlib.util.module_from_spec(spec)
+    # Dataclasses look their module up there.
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 def rendered_modules(folder: str, context: Mapping[str, Any]) -> dict[str, str]:

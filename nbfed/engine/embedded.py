@@ -66,7 +66,8 @@ class EmbeddedGrid(Grid):
         self._package = package
         self._workdir = workdir.resolve()
         self._log_dir = log_dir
-        self._nodes = {site: {"site": site, **nodes[site]} for site in sites}
+        # Baselines exchange whole models, whatever the federation keeps at its sites.
+        self._nodes = {site: {"site": site, "exchange-all": True, **nodes[site]} for site in sites}
         self._pooled = pooled
         names = [*sites, POOLED] if pooled else sites
         self._node_ids = {site: number for number, site in enumerate(names, _FIRST_SITE_NODE)}

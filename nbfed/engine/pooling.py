@@ -32,7 +32,7 @@ def add_pooled_site(
     ``refusal`` makes the exception whose text the client app sends on: nothing here is secret.
     """
     members = [client.Site(nodes[name]) for name in sorted(nodes)]
-    site = client.Site({"site": POOLED})
+    site = client.Site({"site": POOLED, "exchange-all": True})
     kept = client.Kept()
 
     def data(trip: Any) -> Any:

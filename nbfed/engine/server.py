@@ -27,9 +27,9 @@ class ServerPackage:
         folder = str(build.server.resolve())
         sys.path.insert(0, folder)
         try:
-            self._app, self._rounds, self._evaluation, self._settings = (
+            self._app, self._rounds, self._evaluation, self._initial, self._settings = (
                 _module(package, name)
-                for name in ("server_app", "rounds", "evaluation", "settings")
+                for name in ("server_app", "rounds", "evaluation", "initial", "settings")
             )
         finally:
             sys.path.remove(folder)
@@ -51,8 +51,12 @@ class ServerPackage:
         return self._checked(self._app.run, grid, settings)
 
     def run_baseline(self, grid: Grid, settings: Any) -> Any:
-        """Run the same rounds with the strategy that the settings name, not the notebook's own."""
-        return self._checked(self._rounds.run_federation, grid, settings)
+        """Run the same rounds with the strategy that the settings name, not the notebook's own.
+
+        The whole model travels, whatever stays at the sites in the federation.
+        """
+        weights = self._initial.initial_weights(settings, whole=True).arrays
+        return self._checked(self._rounds.run_federation, grid, settings, initial=weights)
 
     def evaluate(self, grid: Grid, settings: Any, arrays: Any) -> Mapping[str, Any]:
         """Return each site's Numbers for some weights; sites that fail are left out."""
@@ -61,9 +65,9 @@ class ServerPackage:
         )
         return found
 
-    def _checked(self, function: Any, grid: Grid, settings: Any) -> Any:
+    def _checked(self, function: Any, grid: Grid, settings: Any, **more: Any) -> Any:
         try:
-            return function(grid, settings)
+            return function(grid, settings, **more)
         except self._settings.SettingsError as error:
             raise NbfedError(str(error)) from error
 

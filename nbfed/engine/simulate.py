@@ -101,7 +101,7 @@ class _Simulation:
         self._server = server
         self._settings = settings
         self._run_dir = run_dir
-        # Model, the sites on whose data it counts, and its final weights.
+        # Model, the sites on whose data it counts, and how its run ended.
         self._models: list[tuple[str, tuple[str, ...], Any]] = []
         self.figures = Figures()
 
@@ -117,7 +117,7 @@ class _Simulation:
             why = [f" ({site}: {reason})" for site, reason in _failures(outcome.folder).items()]
             told = f"{outcome.reason}{why[0] if why else ''}"
             raise FederationFailed(f"the run ended early: {told}", hint=hint)
-        self._models.append((FEDERATED, self._settings.sites, outcome.arrays))
+        self._models.append((FEDERATED, self._settings.sites, outcome))
         return outcome
 
     def baselines(self, sites: list[str], wanted: tuple[str, ...]) -> None:
@@ -129,7 +129,7 @@ class _Simulation:
             try:
                 for model, counts_at, outcome in threads.map(self._baseline, jobs):
                     if outcome.outcome == "finished":
-                        self._models.append((model, counts_at, outcome.arrays))
+                        self._models.append((model, counts_at, outcome))
                     else:
                         why = _failures(outcome.folder).values()
                         self.figures.miss(model, counts_at, next(iter(why), outcome.reason))
@@ -140,9 +140,10 @@ class _Simulation:
 
     def evaluate(self) -> None:
         """Evaluate all final models on the test data of the sites for which they count."""
-        for model, sites, arrays in self._models:
-            settings = replace(self._settings, sites=sites, min_sites=0)
-            found = self._server.evaluate(self._grid.only(sites), settings, arrays)
+        for model, sites, outcome in self._models:
+            folder = str(outcome.folder)
+            settings = replace(self._settings, sites=sites, min_sites=0, run_dir=folder)
+            found = self._server.evaluate(self._grid.only(sites), settings, outcome.arrays)
             self.figures.add(model, sites, found)
 
     def _baseline(self, job: tuple[str, str, tuple[str, ...]]) -> tuple[str, tuple[str, ...], Any]:

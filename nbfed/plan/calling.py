@@ -11,11 +11,13 @@ from nbfed.analyse.scopes import all_parameters
 from nbfed.analyse.statements import Statement, written
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
-from nbfed.plan.binding import Binding, bind, offers_of
+from nbfed.plan.binding import Binding, bind
+from nbfed.plan.calls import Call
 from nbfed.plan.completed import Completed, unchanged
-from nbfed.plan.functions import Call, returned_names
 from nbfed.plan.measuring import returning
 from nbfed.plan.notes import note
+from nbfed.plan.offers import offers_of
+from nbfed.plan.returned import returned_names
 from nbfed.roles import Role
 
 

@@ -15,18 +15,11 @@ from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, written
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.calling import bound_call, called, settled_text
+from nbfed.plan.calls import Call, best_evaluation, calls_of, method_calls
 from nbfed.plan.completed import Completed, inserted, unchanged
-from nbfed.plan.functions import (
-    Call,
-    best_evaluation,
-    calls_of,
-    entry_function,
-    functions_in,
-    method_calls,
-    only_defines,
-    returned_names,
-)
+from nbfed.plan.functions import entry_function, functions_in, only_defines
 from nbfed.plan.notes import note
+from nbfed.plan.returned import returned_names
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 

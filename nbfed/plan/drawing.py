@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from nbfed.analyse.bodies import last_returned, own_nodes
 from nbfed.analyse.changes import root_name
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, edited
-from nbfed.analyse.values import last_returned, own_nodes
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed
 from nbfed.plan.notes import note

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
-import symtable
 import warnings
-from collections.abc import Iterator
 
 from nbfed.analyse.facts import Facts
+from nbfed.analyse.names import names_of
+from nbfed.analyse.scopes import Bindings, parameters
 from nbfed.analyse.text import indented
 from nbfed.diagnostics import Diagnostic, Location, diagnostic
 from nbfed.plan.slice import BUILTINS
@@ -20,25 +21,30 @@ def check(facts: Facts, stage: Stage, known: frozenset[str]) -> list[Diagnostic]
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compile(text, facts.notebook.file, "exec", dont_inherit=True)
-            table = symtable.symtable(text, facts.notebook.file, "exec")
+            tree = ast.parse(text)
+            compile(tree, facts.notebook.file, "exec", dont_inherit=True)
     except SyntaxError as error:
         return [_unwritable(facts, stage, error)]
-    defined = {
-        symbol.get_name()
-        for symbol in table.get_symbols()
-        if symbol.is_assigned() or symbol.is_imported() or symbol.is_namespace()
+    return [_undefined(facts, stage, name) for name in sorted(_undefined_in(tree) - known)]
+
+
+def _undefined_in(tree: ast.Module) -> set[str]:
+    """Names that the module, or the stage's function in it, reads before anything binds them."""
+    *rest, entry = tree.body
+    assert isinstance(entry, ast.FunctionDef)
+    module = names_of(rest)
+    given = module.bound | BUILTINS | set(parameters(entry.args))
+    inside = names_of(entry.body)
+    local = Bindings.of(*entry.body)
+    # Where the function assigns a name, the module's of the same name is out of its reach.
+    hidden = local.names - local.declared_global - set(parameters(entry.args))
+    made = module.bound | local.names
+    return {
+        *(name for name in module.reads if name not in BUILTINS),
+        *(name for name in module.deferred if name not in made | BUILTINS),
+        *(name for name in inside.reads if name not in given or name in hidden),
+        *(name for name in inside.deferred if name not in given | local.names),
     }
-    defined |= {name for inner in _tables(table) for name in _assigned_globals(inner)}
-    undefined = {
-        symbol.get_name()
-        for inner in _tables(table)
-        for symbol in inner.get_symbols()
-        if symbol.is_global() and symbol.is_referenced()
-    }
-    undefined |= {s.get_name() for s in table.get_symbols() if s.is_referenced()}
-    missing = sorted(undefined - defined - BUILTINS - known - {"Any"})
-    return [_undefined(facts, stage, name) for name in missing]
 
 
 def module_text(stage: Stage) -> str:
@@ -52,18 +58,6 @@ def module_text(stage: Stage) -> str:
     returned = ", ".join(filter(None, (*stage.results, stage.mapping)))
     lines.append(f"    return ({returned})" if returned else "    return None")
     return "\n".join(lines) + "\n"
-
-
-def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    for child in table.get_children():
-        yield child
-        yield from _tables(child)
-
-
-def _assigned_globals(table: symtable.SymbolTable) -> Iterator[str]:
-    for symbol in table.get_symbols():
-        if symbol.is_declared_global() and symbol.is_assigned():
-            yield symbol.get_name()
 
 
 def _undefined(facts: Facts, stage: Stage, name: str) -> Diagnostic:

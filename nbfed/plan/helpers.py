@@ -136,12 +136,34 @@ def public_names(tree: ast.Module) -> set[str]:
     return {name for name in names if not name.startswith("_")} - {"*"}
 
 
-def needed_helpers(texts: Iterable[str], helpers: Mapping[str, str]) -> tuple[HelperModule, ...]:
-    """The helpers that these generated texts import, and those that helpers import in turn."""
+def needed_helpers(
+    client: Iterable[str], server: Iterable[str], helpers: Mapping[str, str]
+) -> tuple[HelperModule, ...]:
+    """The helpers that generated texts import, and those that helpers import in turn.
+
+    ``client`` are all generated texts, ``server`` those that the server has as well.
+    """
     if not helpers:
         return ()
     by_name = {_dotted(path): path for path in helpers}
     known = set(by_name) | {name.rpartition(".")[0] for name in by_name if "." in name}
+    needed, at_server = (_needed(texts, helpers, by_name) for texts in (client, server))
+    if not needed | at_server:
+        return ()
+    modules = [
+        HelperModule(
+            f"{FOLDER}/{path}", _package_text(path, helpers[path], known), path in at_server
+        )
+        for path in sorted(needed | at_server)
+    ]
+    text = '"""Modules beside the notebook."""\n'
+    return (HelperModule(f"{FOLDER}/__init__.py", text, bool(at_server)), *modules)
+
+
+def _needed(
+    texts: Iterable[str], helpers: Mapping[str, str], by_name: Mapping[str, str]
+) -> set[str]:
+    """Paths of the helpers that the texts need, through other helpers too."""
     todo = [name for text in texts for name in _imported(text, by_name, FOLDER)]
     needed: set[str] = set()
     while todo:
@@ -152,14 +174,7 @@ def needed_helpers(texts: Iterable[str], helpers: Mapping[str, str]) -> tuple[He
         needed.add(path)
         todo.extend(_imported_by_helper(path, helpers[path], by_name))
         todo.extend(parent for parent in _parents(name) if parent in by_name)
-    if not needed:
-        return ()
-    modules = [
-        HelperModule(f"{FOLDER}/{path}", _package_text(path, helpers[path], known))
-        for path in sorted(needed)
-    ]
-    marker = HelperModule(f"{FOLDER}/__init__.py", '"""Modules beside the notebook."""\n')
-    return (marker, *modules)
+    return needed
 
 
 def _parents(name: str) -> Iterable[str]:

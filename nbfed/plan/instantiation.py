@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 
+from nbfed.analyse.bodies import module_parameters
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.scopes import Bindings
 from nbfed.analyse.statements import Statement, written
-from nbfed.analyse.values import module_parameters
 from nbfed.analyse.vocabulary import FunctionDef
-from nbfed.plan.binding import bind, offers_of
+from nbfed.plan.binding import bind
 from nbfed.plan.completed import Completed, inserted, unchanged
 from nbfed.plan.functions import entry_function, functions_in, only_defines
 from nbfed.plan.notes import note
+from nbfed.plan.offers import offers_of
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 

@@ -6,17 +6,19 @@ import ast
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.bodies import own_nodes
+from nbfed.analyse.candidates import outside_batches, telling
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
-from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety
 from nbfed.analyse.statements import Statement, edited, written
-from nbfed.analyse.values import own_nodes
 from nbfed.analyse.vocabulary import FunctionDef
+from nbfed.plan.calls import Call, best_evaluation, calls_of
 from nbfed.plan.completed import Completed, unchanged
-from nbfed.plan.functions import Call, best_evaluation, calls_of, returned_names
 from nbfed.plan.metrics import entries_of, metrics_of
-from nbfed.plan.printed import Printed, printed_values
+from nbfed.plan.printed import Printed, printed_values, said_to_be_metrics
+from nbfed.plan.returned import returned_names
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 
@@ -43,16 +45,18 @@ def measured(facts: Facts, body: Sequence[ast.stmt], kinds: dict[str, Kind]) -> 
         for name, entry in found.items()
         if name in outside_batches(body) & likely and entry.surety >= Surety.LIKELY
     }
-    names = [name for name in telling(usable) if name not in unpacked]
+    said = said_to_be_metrics(body)
+    names = [name for name in telling(usable, said) if name not in unpacked]
+    settled = [n for n in names if n in said or not found[n].accumulated or found[n].settled]
     ratios = {
         item.name: ast.unparse(item.value)
         for item in reversed([*printed_values(body)])
         if _is_printed_metric(item, numbers, found)
         and item.name not in found
-        and not any(item.name in taken for taken in names)
+        and not any(item.name in taken for taken in settled)
     }
     if ratios:
-        names = [name for name in names if not found[name].accumulated or found[name].settled]
+        names = settled
     lines = [f"{', '.join(parts)} = {name}" for name, parts in unpacked.items()]
     lines.extend(f"{name} = {text}" for name, text in ratios.items())
     parts = [part for names_of_tuple in unpacked.values() for part in names_of_tuple]
@@ -128,6 +132,13 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
         new = [written(line, own[-1], Role.EVALUATE) for line in lines]
         at = own[-1].order + 1
         return Completed((*facts.statements[:at], *new, *facts.statements[at:]))
+    if current.unsure and len(current.names) == 1:
+        (name,) = current.names
+        text = f"metrics = {name} if isinstance({name}, dict) else {{{name!r}: {name}}}"
+        new = [written(text, own[-1], Role.EVALUATE)]
+        return Completed(
+            (*facts.statements[: own[-1].order + 1], *new, *facts.statements[own[-1].order + 1 :])
+        )
     if current.names:
         return unchanged(facts)
     return _bound_call(facts, own)

@@ -6,22 +6,29 @@ import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from nbfed.analyse.bodies import last_returned, own_nodes
+from nbfed.analyse.candidates import outside_batches, telling
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.numbers import Found, Numbers, Surety, outside_batches, telling
+from nbfed.analyse.numbers import Found, Numbers, Surety
 from nbfed.analyse.statements import Statement
-from nbfed.analyse.values import last_returned
+from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note
+from nbfed.plan.printed import said_to_be_metrics
 from nbfed.roles import Role
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Names of metrics, or the one name of a mapping that holds them."""
+    """Names of metrics, or the one name of a mapping that holds them.
+
+    ``unsure`` tells that the text does not show whether the names hold numbers.
+    """
 
     names: tuple[str, ...] = ()
     mapping: str = ""
+    unsure: bool = False
     problems: tuple[Diagnostic, ...] = ()
 
 
@@ -39,9 +46,9 @@ def metrics_of(facts: Facts, role: Role, hidden: frozenset[str] = frozenset()) -
     mapping = _mapping(facts, own)
     if mapping and role is Role.EVALUATE:
         return Metrics(mapping=mapping)
-    names = _numbers(facts, own, role, hidden)
+    names, unsure = _numbers(facts, own, role, hidden)
     if names or role is not Role.EVALUATE or not own:
-        return Metrics(names)
+        return Metrics(names, unsure=unsure)
     problem = note(
         facts,
         "NBF301",
@@ -95,20 +102,48 @@ def is_metrics_mapping(facts: Facts, value: ast.expr) -> bool:
     return bool(entries) and Surety.NO not in entries.values()
 
 
-def entries_of(facts: Facts, value: ast.expr) -> dict[str, Surety]:
+def entries_of(facts: Facts, value: ast.expr, depth: int = 0) -> dict[str, Surety]:
     """The keys of a dictionary, or of the one that a call returns, and how surely numbers."""
     match value:
         case ast.Dict(keys=[_, *_]):
             return _entries(Numbers(facts.vocabulary, {}), value, {})
         case ast.Call(func=ast.Name(id="dict"), args=[ast.Subscript(value=ast.Call())]):
-            return {"": Surety.LIKELY}  # a framework's own; its keys show when it runs
+            return _SHOWN_WHEN_RUN  # a framework's own
+        case ast.IfExp(test=ast.Call(func=ast.Name(id="isinstance")), orelse=ast.Dict()):
+            return _SHOWN_WHEN_RUN
         case ast.Call(func=ast.Name(id=name)) if name in facts.vocabulary.functions:
-            function = facts.vocabulary.functions[name]
-            returned = last_returned(function)
-            if isinstance(returned, ast.Dict):
-                numbers = Numbers(facts.vocabulary, {})
-                return _entries(numbers, returned, numbers.judged(function.body))
+            return _entries_returned(facts, facts.vocabulary.functions[name], depth)
+        case ast.Call(func=ast.Attribute(attr=name)):
+            methods = [
+                part
+                for node in facts.vocabulary.classes.values()
+                for part in node.body
+                if isinstance(part, ast.FunctionDef) and part.name == name
+            ]
+            return _entries_returned(facts, methods[0], depth) if len(methods) == 1 else {}
     return {}
+
+
+_SHOWN_WHEN_RUN = {"": Surety.LIKELY}
+
+
+def _entries_returned(facts: Facts, function: FunctionDef, depth: int) -> dict[str, Surety]:
+    returned = last_returned(function)
+    if isinstance(returned, ast.Name):
+        returned = _assigned(function, returned.id)
+    if isinstance(returned, ast.Dict):
+        numbers = Numbers(facts.vocabulary, {})
+        return _entries(numbers, returned, numbers.judged(function.body))
+    return entries_of(facts, returned, depth + 1) if returned is not None and depth < 5 else {}
+
+
+def _assigned(function: FunctionDef, name: str) -> ast.expr | None:
+    found: ast.expr | None = None
+    for node in own_nodes(function.body):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=bound)], value=value) if bound == name:
+                found = value
+    return found
 
 
 def _entries(numbers: Numbers, value: ast.Dict, found: dict[str, Found]) -> dict[str, Surety]:
@@ -124,7 +159,7 @@ def _entries(numbers: Numbers, value: ast.Dict, found: dict[str, Found]) -> dict
 
 def _numbers(
     facts: Facts, own: Sequence[Statement], role: Role, hidden: frozenset[str]
-) -> tuple[str, ...]:
+) -> tuple[tuple[str, ...], bool]:
     body = [node for item in own for node in item.nodes]
     found = Numbers(facts.vocabulary, _kinds(facts, own)).judged(body)
     outside = outside_batches(body)
@@ -138,7 +173,7 @@ def _numbers(
     if role is Role.EVALUATE and not any(entry.surety >= least for entry in usable.values()):
         least = Surety.UNKNOWN
     usable = {name: entry for name, entry in usable.items() if entry.surety >= least}
-    return tuple(telling(usable))
+    return tuple(telling(usable, said_to_be_metrics(body))), least is Surety.UNKNOWN
 
 
 def _kinds(facts: Facts, own: Sequence[Statement]) -> dict[str, Kind]:

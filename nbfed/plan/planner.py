@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.statements import numbered, statements_of
-from nbfed.diagnostics import Diagnostic, has_errors
+from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
 from nbfed.notebook import Notebook
 from nbfed.plan import helpers as helper_modules
 from nbfed.plan.completed import Completed
@@ -67,11 +67,26 @@ def plan(
         if completed.statements is not facts.statements:
             facts = read_facts(notebook, numbered(completed.statements), trees)
             settings, _ = read_settings(facts)
+    problems.extend(_emptied(facts))
     if has_errors(problems):
         return None, problems
     program, found = program_of(facts, settings, helpers)
     problems = _once([*problems, *found])
     return (None if has_errors(problems) else program), problems
+
+
+def _emptied(facts: Facts) -> list[Diagnostic]:
+    """Roles of whose regions nothing is left, once what belongs elsewhere has gone there."""
+    return [
+        diagnostic(
+            "NBF301",
+            Location(facts.notebook.file),
+            f"the {role} region does nothing of its own",
+            f"mark the code that does the work as well: `# nbfed: {role}`",
+        )
+        for role in (Role.DATA, Role.TRAIN)
+        if not facts.of_role(role)
+    ]
 
 
 def _once(problems: Sequence[Diagnostic]) -> list[Diagnostic]:

@@ -69,6 +69,19 @@ def printed_values(body: Sequence[ast.stmt]) -> Iterator[Printed]:
                 yield from printed_values(node.body)
 
 
+def said_to_be_metrics(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """Names that are printed behind a metric's name: what the author takes for a result."""
+    shown = list(printed_values(body))
+    ratios = {item.name for item in shown if item.is_ratio}
+    return frozenset(
+        item.value.id
+        for item in shown
+        if isinstance(item.value, ast.Name)
+        and item.name not in ratios  # `correct` in "Accuracy: 7/9 (78 %)" is but a part of it
+        and any(pattern.search(item.label) for pattern, _ in _WORDS)
+    )
+
+
 def _shown(arguments: Sequence[ast.expr]) -> Iterator[Printed]:
     label = ""
     for node in arguments:

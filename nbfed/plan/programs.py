@@ -10,10 +10,11 @@ from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.distributions import SHARED
-from nbfed.plan import advice, conflicts, gate, seeds, shapes
+from nbfed.plan import advice, conflicts, exposure, gate, seeds, shapes
 from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
+from nbfed.plan.keeping import exchange_of, keep_of, with_kept
 from nbfed.plan.metrics import metrics_of
 from nbfed.plan.notes import note
 from nbfed.plan.rules import Context
@@ -21,7 +22,7 @@ from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
 from nbfed.plan.stages import make_stage
 from nbfed.plan.strategy import no_strategy, strategy_statement
-from nbfed.program import Program, Stage
+from nbfed.program import Origin, Program, Stage
 from nbfed.roles import Role
 
 
@@ -43,6 +44,8 @@ def program_of(
     data = _part(context, Role.DATA, _data_statements(facts, slices))
     names, makers = _models(facts, slices)
     model = _part(context, Role.MODEL, makers)
+    for name in names:  # training gives back all of the model, what it leaves alone included
+        users[0].found.arguments.setdefault(name, Origin.MODEL)
     results = _data_results(facts, data, slices)
     stages = {
         Role.DATA: make_stage(facts, settings, data.found, data.own, results=results),
@@ -53,9 +56,11 @@ def program_of(
         stage, found = _user_stage(facts, settings, part, names)
         stages[part.found.role] = stage
         problems.extend(found)
-    if not names:
+    stages[Role.TRAIN], keep, unkept = with_kept(facts, stages[Role.TRAIN], keep_of(facts))
+    problems.extend(unkept)
+    if not users[0].found.models:
         problems.append(_no_model(facts))
-    if names and not users[0].found.data:
+    elif not users[0].found.data:
         problems.append(_no_data(facts))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
@@ -79,7 +84,14 @@ def program_of(
         client_imports=imported(stages[role] for role in stages if role is not Role.STRATEGY),
         server_imports=imported(stages[r] for r in stages if r in (Role.MODEL, Role.STRATEGY)),
         pip=tuple(line.requirement for line in facts.notebook.pip),
-        helpers=needed_helpers(_texts(stages.values()), helpers),
+        helpers=needed_helpers(
+            _texts(stages[role] for role in stages if role is not Role.STRATEGY),
+            _texts(stages[role] for role in stages if role in (Role.MODEL, Role.STRATEGY)),
+            helpers,
+        ),
+        requires=tuple(line.requirement for line in facts.notebook.requires),
+        exchange=exchange_of(facts),
+        keep=keep,
     )
     problems.extend(_checked(facts, parts, stages))
     problems.extend(_said(facts, parts, program))
@@ -203,15 +215,15 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     """What a person should know of a program that compiles."""
     by_role = {part.found.role: part.found for part in parts}
     yield from advice.adopted(facts, [part.found for part in parts])
-    yield from advice.fresh_tools(facts, by_role[Role.TRAIN])
+    yield from advice.fresh_tools(facts, by_role[Role.TRAIN], program.keep)
     yield from advice.evaluation(facts, by_role.get(Role.EVALUATE), facts.notebook.file)
     yield from advice.leaks(facts, by_role[Role.DATA], program.train_examples)
     yield from advice.competing(facts, [part.found for part in parts])
     yield from seeds.seeds_in_roles(facts)
     for found in by_role.values():
-        yield from advice.literals(facts, found)
-        yield from advice.environment(facts, found)
-        yield from advice.outside_world(facts, found)
+        yield from exposure.literals(facts, found)
+        yield from exposure.environment(facts, found)
+        yield from exposure.outside_world(facts, found)
 
 
 def _texts(stages: Iterable[Stage]) -> list[str]:

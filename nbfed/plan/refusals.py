@@ -77,6 +77,20 @@ def needs_model(facts: Facts, role: Role, need: Need, found: Statement) -> Diagn
     )
 
 
+def made_with_model(
+    facts: Facts, role: Role, need: Need, found: Statement, model: str
+) -> Diagnostic:
+    """One statement makes the model and something else that training needs."""
+    return note(
+        facts,
+        "NBF213",
+        found,
+        f"`{role}` needs `{need.name}`, and this statement makes the model `{model}` with it; "
+        "training gets its model from the federation",
+        f"make `{need.name}` in a statement of its own, after the model",
+    )
+
+
 def skipped(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
     """The one definition is in a region that is never used."""
     return note(

@@ -58,13 +58,26 @@ def _own(context: Context, of: Slice, need: Need, found: Statement) -> Verdict |
 
 def _model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
     kind = context.facts.fact(found).kinds.get(need.name)
-    if kind is not Kind.MODULE or found.is_definition:
+    if found.is_definition:
         return None
+    if kind is not Kind.MODULE:
+        return _made_with_model(context, of, need, found)
     if of.role in _USERS:
         return Argue(Origin.MODEL)
     if of.role in (Role.DATA, Role.STRATEGY):
         return Refuse(refusals.needs_model(context.facts, of.role, need, found))
     return None
+
+
+def _made_with_model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """`net, optimizer = get_model()`: the stage has another net than that statement makes."""
+    fact = context.facts.fact(found)
+    models = [name for name in found.names.bound if fact.kinds.get(name) is Kind.MODULE]
+    if not models or of.role not in _USERS or need.name not in found.names.bound:
+        return None
+    if found.role is of.role:
+        return None
+    return Refuse(refusals.made_with_model(context.facts, of.role, need, found, models[0]))
 
 
 def _definition(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:

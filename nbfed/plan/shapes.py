@@ -6,9 +6,9 @@ import ast
 import re
 from collections.abc import Iterator
 
+from nbfed.analyse.bodies import own_nodes
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
-from nbfed.analyse.values import own_nodes
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note
 from nbfed.plan.slice import Slice

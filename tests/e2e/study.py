@@ -38,6 +38,7 @@ for x, y in train_loader:
     optimizer.step()""",
     """\
 # nbfed: evaluate metrics=accuracy
+model.eval()
 right = 0
 for x, y in test_loader:
     with torch.no_grad():

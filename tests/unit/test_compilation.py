@@ -8,6 +8,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from nbfed.compilation import compile_sources, write_build
+from nbfed.emit import build_files
 from nbfed.sources import read_sources
 from tests.e2e.study import CELLS, write_study
 
@@ -66,6 +67,63 @@ def test_an_import_that_only_the_data_need_stays_at_the_sites(tmp_path: Path) ->
     server, client = requirements(tmp_path, *cells)
     assert "pandas" not in names(server)
     assert "pandas" in names(client)
+
+
+def test_what_the_notebook_requires_by_comment_reaches_the_sites(tmp_path: Path) -> None:
+    comment = "# nbfed: requires openpyxl>=3\n# nbfed: requires numpy>=2.1"
+    server, client = requirements(tmp_path, comment, *CELLS)
+    assert "openpyxl" not in names(server)
+    assert "openpyxl>=3" in client
+    assert "numpy>=2.1" in server
+    assert "numpy>=2.1" in client
+
+
+def test_federation_yaml_has_the_last_word_on_a_requirement(tmp_path: Path) -> None:
+    cells = ["# nbfed: requires openpyxl>=3", *CELLS]
+    _, client = requirements(tmp_path, *cells, federation="requires: [openpyxl==3.1.5]")
+    assert "openpyxl==3.1.5" in client
+
+
+def test_an_import_that_nothing_brings_is_told_with_the_notebooks_name(tmp_path: Path) -> None:
+    cells = ["# nbfed: data\nimport our_own_thing\nx = our_own_thing.x", *CELLS]
+    cells[5] = cells[5].replace("\n", "\nprint(x)\n", 1)
+    compiled = compile_sources(read_sources(write_study(tmp_path, cells)))
+    found = [each for each in compiled.diagnostics if each.code == "NBF401"]
+    assert {each.location.file for each in found} == {"study.ipynb"}
+
+
+COMMANDS = """\
+!huggingface-cli login --token hf_Vd0NoTtRaVeL
+if LR:
+    !curl -H 'Authorization: Bearer hf_Vd0NoTtRaVeL' \\
+        https://mary:hf_Vd0NoTtRaVeL@models.hospital.example
+%env API_KEY=hf_Vd0NoTtRaVeL
+"""
+
+
+def test_commands_of_the_notebook_do_not_travel(tmp_path: Path) -> None:
+    cells = list(CELLS)
+    head, _, code = cells[5].partition("\n")
+    plain = "# one\nif LR:\n    pass  # two\n# three\n# four\n"
+    written = {}
+    for name, commands in (("with", COMMANDS), ("without", plain)):
+        cells[5] = f"{head}\nstep = 1\n{commands}{code}"
+        compiled = compile_sources(read_sources(write_study(tmp_path / name, cells)))
+        assert compiled.program is not None, compiled.diagnostics
+        _, written[name] = build_files(
+            compiled.program,
+            compiled.sources.federation,
+            compiled.requirements,
+            notebook="study.ipynb",
+            federation_file="federation.yaml",
+        )
+    for path, data in written["with"].items():
+        assert b"hf_" not in data, path
+        assert b"mary" not in data, path
+    train = "client/study_client/train.py"
+    assert "pass  # IPython: a shell command stood here\n" in written["with"][train].decode()
+    sourcemap = "client/study_client/sourcemap.json"
+    assert written["with"][sourcemap] == written["without"][sourcemap]
 
 
 def test_errors_of_the_notebook_leave_no_program(tmp_path: Path) -> None:

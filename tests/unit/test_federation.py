@@ -124,6 +124,19 @@ def test_a_federation_without_a_name_takes_the_notebooks(
             "1: `server.address` must be HOST:PORT (for example 127.0.0.1:9092)",
         ),
         ("strategy: fedagv", "1: `strategy.name` is no strategy known here: `fedagv`"),
+        (
+            "strategy:\n  name: fedadam\n  etta: 1",
+            "3: unknown option 'etta' of fedadam (did you mean 'eta'?); there are: ",
+        ),
+        (
+            "strategy:\n  name: fedprox\n  proximal-mu: big",
+            "3: option 'proximal-mu' of fedprox is 'big', but should be a number of at least 0",
+        ),
+        ("rounds: 2\nstrategy: fedprox", "2: strategy fedprox needs the option 'proximal_mu'"),
+        (
+            "sites: [a, b, c]\nstrategy: {name: krum, num_malicious_nodes: 1}",
+            "2: strategy krum with num_malicious_nodes 1 needs 5 sites a round, but 3 train",
+        ),
         ("strategy: 4", "1: `strategy` must be a mapping of names to values, not `4`"),
         ("name: '!'", "1: `name` must have a letter or a digit in it"),
         (

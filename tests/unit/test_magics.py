@@ -28,67 +28,74 @@ def test_plain_python_stays_as_it_is(source):
     assert strip_magics(source).magics == ()
 
 
+SHELL = "# IPython: a shell command stood here"
+HELP = "# IPython: a request for help stood here"
 CASES = [
-    pytest.param("%matplotlib inline\nx = 1", "# IPython: %matplotlib inline\nx = 1", id="line"),
-    pytest.param("% matplotlib inline", "# IPython: % matplotlib inline", id="blank after %"),
-    pytest.param("!ls\n!!ls", "# IPython: !ls\n# IPython: !!ls", id="shell"),
+    pytest.param(
+        "%matplotlib inline\nx = 1", "# IPython: %matplotlib stood here\nx = 1", id="line"
+    ),
+    pytest.param("% matplotlib inline", "# IPython: %matplotlib stood here", id="blank after %"),
+    pytest.param("!ls\n!!ls", f"{SHELL}\n{SHELL}", id="shell"),
     pytest.param(
         "!pip install a \\\n   b\nx = 1",
-        "# IPython: !pip install a \\\n# IPython: b\nx = 1",
+        f"{SHELL}\n# IPython: its next line\nx = 1",
         id="continued shell line",
     ),
     pytest.param(
         "if colab:\n    !ls\nelse:\n\tx = 1",
-        "if colab:\n    pass  # IPython: !ls\nelse:\n\tx = 1",
+        f"if colab:\n    pass  {SHELL}\nelse:\n\tx = 1",
         id="shell line in a block",
     ),
     pytest.param("%time model = fit(net)", "model = fit(net)", id="timed statement"),
     pytest.param("  %time -x\n  y", "-x\ny", id="no options to time"),
     pytest.param("%prun -l 4 -q f(x)", "f(x)", id="profiled statement"),
-    pytest.param("%time !ls", "# IPython: !ls", id="timed shell line"),
+    pytest.param("%time !ls", SHELL, id="timed shell line"),
     pytest.param("%time f(a, \\\n  b)", "f(a, \\\n  b)", id="continued timed statement"),
-    pytest.param("%timeit f(x)", "# IPython: %timeit f(x)", id="timeit binds nothing"),
-    pytest.param("%time", "# IPython: %time", id="time of nothing"),
+    pytest.param("%timeit f(x)", "# IPython: %timeit stood here", id="timeit binds nothing"),
+    pytest.param("%time", "# IPython: %time stood here", id="time of nothing"),
     pytest.param(
-        "%%time\n# nbfed: train\nx = 1", "# IPython: %%time\n# nbfed: train\nx = 1", id="body kept"
+        "%%time\n# nbfed: train\nx = 1",
+        "# IPython: %%time stood here\n# nbfed: train\nx = 1",
+        id="body kept",
     ),
     pytest.param(
         "# nbfed: train\n%%time\nx = 1",
-        "# nbfed: train\n# IPython: %%time\nx = 1",
+        "# nbfed: train\n# IPython: %%time stood here\nx = 1",
         id="directive before the cell magic",
     ),
     pytest.param(
         "%%capture out\n%%time\n!ls\nx = 1",
-        "# IPython: %%capture out\n# IPython: %%time\n# IPython: !ls\nx = 1",
+        f"# IPython: %%capture stood here\n# IPython: %%time stood here\n{SHELL}\nx = 1",
         id="nested cell magics",
     ),
     pytest.param(
         "%%bash\n# nbfed: skip\nls\n\n# more",
-        "# IPython: %%bash\n# nbfed: skip\n# IPython: ls\n\n# IPython: # more",
+        "# IPython: %%bash stood here\n# nbfed: skip\n# IPython: a line of %%bash\n\n"
+        "# IPython: a line of %%bash",
         id="body dropped, its head comments stay",
     ),
-    pytest.param(
-        "files = !ls", "files = get_ipython()  # IPython: files = !ls", id="result of a command"
-    ),
+    pytest.param("files = !ls", f"files = get_ipython()  {SHELL}", id="result of a command"),
     pytest.param(
         "a, *b = %sx ls",
-        "a, *b = get_ipython()  # IPython: a, *b = %sx ls",
+        f"a, *b = get_ipython()  {SHELL}",
         id="result of a magic, unpacked",
     ),
-    pytest.param("model?", "# IPython: model?", id="help"),
-    pytest.param("?model.fit", "# IPython: ?model.fit", id="help in front"),
-    pytest.param("np.*load*??", "# IPython: np.*load*??", id="wildcard help"),
-    pytest.param("pip install monai", "# IPython: pip install monai", id="automagic pip"),
-    pytest.param("cd data", "# IPython: cd data", id="automagic cd"),
+    pytest.param("model?", HELP, id="help"),
+    pytest.param("?model.fit", HELP, id="help in front"),
+    pytest.param("np.*load*??", HELP, id="wildcard help"),
+    pytest.param("pip install monai", "# IPython: %pip stood here", id="automagic pip"),
+    pytest.param("cd data", "# IPython: %cd stood here", id="automagic cd"),
     pytest.param("time x = f()", "x = f()", id="automagic time"),
-    pytest.param("    x = 1\n    !ls\n    y", "x = 1\n# IPython: !ls\ny", id="indented cell"),
+    pytest.param("    x = 1\n    !ls\n    y", f"x = 1\n{SHELL}\ny", id="indented cell"),
     pytest.param(
         "s = '''it's\n!no\n'''\n!echo 'it\nx = (\n  1)",
-        "s = '''it's\n!no\n'''\n# IPython: !echo 'it\nx = (\n  1)",
+        f"s = '''it's\n!no\n'''\n{SHELL}\nx = (\n  1)",
         id="unbalanced quote in a shell line",
     ),
     pytest.param(
-        "x = 1 + \\\n  2\n%load_ext a", "x = 1 + \\\n  2\n# IPython: %load_ext a", id="continued"
+        "x = 1 + \\\n  2\n%load_ext a",
+        "x = 1 + \\\n  2\n# IPython: %load_ext stood here",
+        id="continued",
     ),
 ]
 
@@ -132,7 +139,7 @@ def test_pip_lines_in_a_shell_cell():
 
 def test_a_broken_cell_keeps_its_code():
     source = "!ls\nlr = \nprint 'old'"
-    assert strip_magics(source).source == "# IPython: !ls\nlr = \nprint 'old'"
+    assert strip_magics(source).source == f"{SHELL}\nlr = \nprint 'old'"
 
 
 PIECES = st.sampled_from(

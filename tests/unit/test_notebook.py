@@ -80,7 +80,7 @@ def test_a_cell_as_it_is_read():
     assert (found.index, found.kind, found.id, found.execution_count) == (1, "code", "c-1", 3)
     assert found.tags == ("a", "b")
     assert found.raw == "%matplotlib inline\nx = 1"
-    assert found.source == "# IPython: %matplotlib inline\nx = 1"
+    assert found.source == "# IPython: %matplotlib stood here\nx = 1"
     assert found.syntax_problem is None
 
 
@@ -157,6 +157,33 @@ def test_a_damaged_cell_is_told_and_the_rest_is_read(cells, sources, damaged):
     ]
 
 
+def test_each_damage_is_told_in_words_that_quote_nothing():
+    cells = [
+        7,
+        code(["a = 1\n", 4711], metadata={"tags": "patient"}),
+        {"cell_type": "code", "metadata": {"tags": ["a", "a"]}},
+        {"cell_type": "figure", "source": "patient"},
+    ]
+    _, problems = read_notebook(as_bytes(notebook_json("x", *cells)), "a.ipynb")
+    assert [(found.location.cell, found.message) for found in problems] == [
+        (2, "it is no cell of a known type"),
+        (3, "the cell's `metadata.tags` is not as the notebook format has it"),
+        (3, "the cell's `source` is not as the notebook format has it"),
+        (4, "the cell has no `source`"),
+        (4, "the cell's `metadata.tags` is not as the notebook format has it"),
+        (5, "it is no cell of a known type"),
+    ]
+
+
+def test_a_cell_that_is_nested_deeply_is_damaged_and_the_others_are_read():
+    deep = '{"cell_type": "code", "source": ' + "[" * 900 + "]" * 900 + "}"
+    text = json.dumps(notebook_json("x = 1")).replace('"cells": [', f'"cells": [{deep}, ')
+    notebook, problems = read_notebook(text.encode(), "a.ipynb")
+    assert notebook is not None
+    assert notebook.cell(2).source == "x = 1"
+    assert places(problems) == [("NBF107", 1, 0, 0)]
+
+
 @pytest.mark.parametrize(
     "content",
     [
@@ -212,6 +239,45 @@ def test_format_3_is_read_as_nbformat_converts_it():
     ]
     assert notebook.cell(3).execution_count == 4
     assert notebook.cell(3).source == "x = 1\ny = 2"
+
+
+V3 = {"nbformat": 3, "metadata": {}}
+CODE = {"cell_type": "code", "input": "x = 1", "metadata": {"tags": ["nbfed:data"]}}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param({**V3, "worksheets": [{"cells": [CODE]}]}, id="no outputs"),
+        pytest.param({"worksheets": [{"cells": [CODE]}]}, id="no format and no metadata"),
+        pytest.param(
+            {**V3, "worksheets": [{"cells": []}, {"cells": [{**CODE, "input": ["x = 1"]}]}]},
+            id="several sheets, a list of lines",
+        ),
+    ],
+)
+def test_format_3_with_small_damage_is_converted(content):
+    notebook, problems = read_notebook(as_bytes(content), "a.ipynb")
+    assert notebook is not None and problems == []
+    assert (notebook.cell(1).source, notebook.cell(1).tags) == ("x = 1", ("nbfed:data",))
+    assert notebook.cell(1).id is None
+
+
+@pytest.mark.parametrize(
+    "sheets", [[7], [{}], [{"cells": [7]}], [{"cells": [{**CODE, "cell_type": 7}]}, {"cells": 3}]]
+)
+def test_format_3_with_more_damage_is_refused(sheets):
+    notebook, problems = read_notebook(as_bytes({**V3, "worksheets": sheets}), "a.ipynb")
+    assert notebook is None
+    assert places(problems) == [("NBF106", 0, 0, 0)]
+    assert "format 3 and is too damaged to be converted" in problems[0].message
+
+
+def test_what_is_logged_about_format_3_holds_no_output(caplog):
+    stream = {"output_type": "stream", "text": ["patient 4711"]}
+    cells = [{**CODE, "outputs": [stream], "input": 7}, {**CODE, "outputs": [stream]}]
+    read_notebook(as_bytes({**V3, "worksheets": [{"cells": cells}]}), "a.ipynb")
+    assert "4711" not in caplog.text
 
 
 @pytest.mark.parametrize("minor", range(6))

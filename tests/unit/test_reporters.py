@@ -8,6 +8,7 @@ from nbfed.catalogue import CATALOGUE
 from nbfed.diagnostics import Location, diagnostic
 from nbfed.notebook import Cell, Notebook
 from nbfed.reporters import render_explanation, render_github, render_json, render_text
+from tests.unit.notebooks import read
 
 PLACE = Location("heart.ipynb", 1, 2, 5)
 FOUND = diagnostic("NBF201", PLACE, "`EPOCHS` is not defined", hint="add `EPOCHS = 3`", length=6)
@@ -80,3 +81,11 @@ def test_explanation_is_a_page_with_both_examples():
 
 def test_explanation_without_examples():
     assert "Before" not in render_explanation(CATALOGUE["NBF101"])
+
+
+def test_a_line_with_a_command_is_shown_as_it_was_written():
+    notebook = read("files = !ls images")
+    found = diagnostic(
+        "NBF103", Location("a.ipynb", 1, 1, 1), "x", source_line=notebook.cell(1).source
+    )
+    assert "1 | files = !ls images\n" in render_text([found], notebook)

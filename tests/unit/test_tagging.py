@@ -132,9 +132,9 @@ def test_no_byte_is_taken_away(style):
             id="brackets in strings",
         ),
         pytest.param(
-            '{"nbformat": 3, "worksheets": [{"cells": [{"metadata": {}, "input": ""}]}]}',
-            '{"nbformat": 3, "worksheets": [{"cells": [{"metadata": {"tags": ["nbfed:train"]}, '
-            '"input": ""}]}]}',
+            '{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "metadata": {}}]}]}',
+            '{"nbformat": 3, "worksheets": [{"cells": [{"cell_type": "code", "metadata": '
+            '{"tags": ["nbfed:train"]}}]}]}',
             id="format 3",
         ),
     ],

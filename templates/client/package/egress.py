@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from flwr.app import ArrayRecord, MetricRecord
 
-from .exchange import check_like
+from .exchange import check_like, only
 from .failures import Refusal
 
 EXAMPLES = "num-examples"
@@ -36,14 +36,21 @@ def numbers(
     return record
 
 
-def checked(arrays: ArrayRecord, received: ArrayRecord) -> ArrayRecord:
-    """Return ``arrays``, which must have the names, shapes and types of those received.
+def parted(
+    arrays: ArrayRecord, received: ArrayRecord, staying: Collection[str]
+) -> tuple[ArrayRecord, ArrayRecord]:
+    """Part the trained model's entries in those that leave and those that stay here.
 
-    Raises Refusal.
+    What leaves has the names, shapes and types of what was received. Raises Refusal where the
+    model has other entries than these and ``staying``.
     """
-    if reason := check_like(arrays, received):
+    stay = only(arrays, staying)
+    leave = ArrayRecord({name: array for name, array in arrays.items() if name not in stay})
+    if reason := check_like(leave, received):
         raise Refusal(f"the trained weights are not those of the model that came: {reason}")
-    return arrays
+    if stay.keys() != set(staying):
+        raise Refusal("the trained model has lost entries that stay at this site")
+    return leave, stay
 
 
 def count(data: Any) -> int:

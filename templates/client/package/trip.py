@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,8 @@ class Trip:
 
     ``params`` are the server's values for the notebook's parameters. ``evaluate`` asks for the
     metrics of the weights before the training. ``packed`` tells in which form the weights came.
+    ``run`` names the run. The last three are what the strategy adds to the training, see
+    ``LocalTerms``.
     """
 
     arrays: ArrayRecord
@@ -30,6 +33,10 @@ class Trip:
     params: dict[str, Any]
     seed: int
     evaluate: bool
+    run: str = ""
+    term: str = ""
+    proximal: float = 0.0
+    control: ArrayRecord | None = None
 
     def reply_form(self, arrays: ArrayRecord) -> ArrayRecord:
         """Return ``arrays`` in the form in which the server's came."""
@@ -44,6 +51,7 @@ def read_trip(message: Message) -> Trip:
     check_digest(message)
     config = message.content.config_records["config"]
     arrays = message.content.array_records.get("arrays")
+    control = message.content.array_records.get("control")
     params = json.loads(str(config["params"]))
     if arrays is None or not isinstance(params, dict):
         raise Refusal("the message holds no weights, or no parameters")
@@ -54,6 +62,11 @@ def read_trip(message: Message) -> Trip:
         params=params,
         seed=_whole(config, "seed"),
         evaluate=bool(config.get("evaluate", False)),
+        run=str(config.get("run", "")),
+        term=str(config.get("local-term", "")),
+        # Flower's own key, by which its FedProx sends mu.
+        proximal=_number(config, "proximal-mu"),
+        control=None if control is None else unpack(control),
     )
 
 
@@ -73,3 +86,10 @@ def _whole(config: ConfigRecord, key: str) -> int:
     if not isinstance(value, int):
         raise Refusal(f"the message's {key} is no whole number")
     return value
+
+
+def _number(config: ConfigRecord, key: str) -> float:
+    value = config.get(key, 0.0)
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise Refusal(f"the message's {key} is no number of at least 0")
+    return float(value)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 from flwr.app import ArrayRecord
 from flwr.serverapp import Grid
 
 from .letters import config_for, evaluate_letter
 from .replies import Numbers, plain_means, read_evaluation_reply, weighted_means
+from .run_folder import run_name
 from .settings import Settings
 from .sites import EmitEvent, Sites
 from .trip import ReplyError, send_and_gather
@@ -24,7 +26,8 @@ def evaluate_only(
 ) -> dict[str, Numbers]:
     """Return every site's metrics of ``arrays``, outside of a run; sites that fail are left out.
 
-    Raises TooFewSites.
+    What a site keeps to itself is what it had in the run in ``settings.run_dir``. Raises
+    TooFewSites.
     """
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
     sites = Sites(grid, settings, _quiet, poll)
@@ -34,6 +37,7 @@ def evaluate_only(
         settings,
         sites,
         arrays,
+        run=run_name(Path(settings.run_dir)) if settings.run_dir else "",
         server_round=server_round,
         emit=_quiet,
         poll=poll,
@@ -47,13 +51,14 @@ def evaluate_at_sites(
     sites: Sites,
     arrays: ArrayRecord,
     *,
+    run: str,
     server_round: int,
     emit: EmitEvent,
     poll: float,
     final: bool,
 ) -> dict[str, Numbers]:
     """Ask the sites that are there now; return their numbers in order of their names."""
-    config = config_for(settings, server_round, evaluate=True, final=final)
+    config = config_for(settings, server_round, run=run, evaluate=True, final=final)
     letters = {
         site: evaluate_letter(arrays, config, node) for site, node in sites.present().items()
     }

@@ -10,16 +10,18 @@ from .settings import CLIENT_DIGEST, Settings
 
 
 def config_for(
-    settings: Settings, server_round: int, *, evaluate: bool, final: bool = False
+    settings: Settings, server_round: int, *, run: str, evaluate: bool, final: bool = False
 ) -> ConfigRecord:
     """Return the values that go with the weights.
 
-    ``evaluate`` asks for the received weights' metrics before the training; ``final`` tells that
-    no other message of this run will follow.
+    By ``run``, the run's own name, a site finds what it kept since the last round. ``evaluate``
+    asks for the received weights' metrics before the training; ``final`` tells that no other
+    message of this run will follow.
     """
     return ConfigRecord(
         {
             "server-round": server_round,
+            "run": run,
             "final-round": settings.rounds,
             "digest": CLIENT_DIGEST,
             "params": json.dumps(settings.params, sort_keys=True),

@@ -117,7 +117,8 @@ def test_what_has_no_length_is_refused(
 def test_only_the_arrays_of_the_model_leave(egress: ModuleType, refusal: type[Exception]) -> None:
     received = ArrayRecord({"w": Array(np.zeros(3, np.float32))})
     same = ArrayRecord({"w": Array(np.ones(3, np.float32))})
-    assert egress.checked(same, received) is same
+    left, stayed = egress.parted(same, received, ())
+    assert left == same and not stayed
     for arrays in (
         {"w": Array(np.zeros(4, np.float32))},
         {"w": Array(np.zeros(3, np.float64))},
@@ -125,4 +126,18 @@ def test_only_the_arrays_of_the_model_leave(egress: ModuleType, refusal: type[Ex
         {},
     ):
         with pytest.raises(refusal, match="not those of the model"):
-            egress.checked(ArrayRecord(arrays), received)
+            egress.parted(ArrayRecord(arrays), received, ())
+
+
+def test_what_stays_does_not_leave_and_must_not_be_lost(
+    egress: ModuleType, refusal: type[Exception]
+) -> None:
+    received = ArrayRecord({"w": Array(np.zeros(3, np.float32))})
+    trained = ArrayRecord({"w": Array(np.ones(3)), "norm": Array(np.ones(2))})
+    trained["w"] = Array(np.ones(3, np.float32))
+    left, stayed = egress.parted(trained, received, {"norm"})
+    assert (list(left), list(stayed)) == (["w"], ["norm"])
+    with pytest.raises(refusal, match="lost entries that stay"):
+        egress.parted(left, received, {"norm"})
+    with pytest.raises(refusal, match="not those of the model"):
+        egress.parted(trained, received, ())

@@ -291,26 +291,27 @@ def test_errors_are_one_line_that_says_what_to_do(folder: Path) -> None:
     )
     unused = f"127.0.0.1:{free_port()}"
     assert re.fullmatch(
-        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\)",
+        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\): ask the coordinator "
+        r"if it runs and if the address is right; --patience waits for longer",
         failing(folder, *start, "--server", unused, "--patience", "0.5"),
     )
     write_site(folder, "zurich", params={"DATA_FILE": "none/zurich.csv"})
     assert failing(folder, *start) == (
         f"1 zurich: error: DATA_FILE: there is no none/zurich.csv in {folder}: correct it in "
-        "site.yaml"
+        "zurich.yaml"
     )
     write_site(folder, "zurich", params={})
     assert failing(folder, *start) == (
-        "1 zurich: error: this site does not set DATA_FILE: correct site.yaml"
+        "1 zurich: error: this site does not set DATA_FILE: correct zurich.yaml"
     )
     write_site(folder, "zurich", overrides={"LR": "fast"})
     assert failing(folder, *start) == (
         "1 zurich: error: this site sets LR to 'fast', which is not of type float: correct "
-        "site.yaml"
+        "zurich.yaml"
     )
     write_site(folder, "zurich", params={"DATA_FILE": "zurich.csv", "SPEED": 1})
     assert failing(folder, *start) == (
-        "1 zurich: error: site.yaml sets SPEED, which this package does not have"
+        "1 zurich: error: zurich.yaml sets SPEED, which this package does not have"
     )
 
 

@@ -233,7 +233,8 @@ def test_a_setting_that_cannot_be_used(
 
 def test_two_servers_do_not_share_a_state(start: Start) -> None:
     first = start()
-    first.until("waiting")
+    # It has the state's lock before it listens, and keeps it as long as it waits for sites.
+    first.until("listening")
     code, errors = start("--run-dir", str(first.folder / "other")).end()
     assert code == 4 and "another server is using" in errors and errors.count("\n") == 1
     first.process.send_signal(signal.SIGINT)

@@ -94,10 +94,14 @@ def test_names_and_options_are_spelled_freely(server: Package) -> None:
     assert isinstance(made, flower.FedAvgM) and made.server_momentum == 0.5
 
 
-def test_too_few_sites_for_bulyan_is_told(server: Package, tmp_path: Any) -> None:
+@pytest.mark.parametrize(("name", "needed"), [("bulyan", 7), ("krum", 5), ("multikrum", 5)])
+def test_too_few_sites_are_told_before_the_run(
+    server: Package, tmp_path: Any, name: str, needed: int
+) -> None:
     options = {"num_malicious_nodes": 1}
-    outcome = run(server, tmp_path / "run", "bulyan", options, [1.0, 1.0, 1.0])
-    assert outcome.outcome == "aborted" and "it needs more sites" in outcome.reason
+    with pytest.raises(server.settings.SettingsError, match=f"needs {needed} sites a round"):
+        run(server, tmp_path / "run", name, options, [1.0] * (needed - 1))
+    assert run(server, tmp_path / "run", name, options, [1.0] * needed).outcome == "finished"
 
 
 def test_a_missing_training_metric_is_told(server: Package, tmp_path: Any) -> None:
@@ -110,14 +114,20 @@ def test_a_missing_training_metric_is_told(server: Package, tmp_path: Any) -> No
     ("name", "options", "text"),
     [
         ("fedavgg", {}, "unknown strategy 'fedavgg' (did you mean 'fedavg"),
-        ("scaffold", {}, "there are: bulyan, fedadagrad"),
+        ("feddyn", {}, "there are: bulyan, fedadagrad"),
         ("fedadam", {"etta": 1}, "unknown option 'etta' of fedadam (did you mean 'eta'?)"),
-        ("fedadam", {"eta": "big"}, "'eta' of fedadam is 'big', but should be a float"),
-        ("krum", {"num_malicious_nodes": 0.5}, "should be a int"),
-        ("fedprox", {"proximal_mu": True}, "should be a float"),
+        ("fedadam", {"eta": "big"}, "'eta' of fedadam is 'big', but should be a number above 0"),
+        ("fedadam", {"beta_1": 1.0}, "a number in [0, 1)"),
+        ("krum", {"num_malicious_nodes": 0.5}, "should be a whole number of at least 0"),
+        ("multikrum", {"num_nodes_to_select": 0}, "a whole number of at least 1"),
+        ("fedprox", {"proximal_mu": True}, "a number of at least 0"),
+        ("fedprox", {"proximal_mu": float("nan")}, "a number of at least 0"),
+        ("fedprox", {}, "needs the option 'proximal_mu'"),
+        ("scaffold", {"server_learning_rate": 0}, "a number above 0"),
         ("fedavg", {"fraction_train": 0}, "(0, 1]"),
         ("fedavg", {"min_available_nodes": 5}, "unknown option"),
         ("fedtrimmedavg", {"beta": 0.7}, "[0, 0.5)"),
+        ("qfedavg", {"client_learning_rate": 0.1, "train_loss_key": 3}, "should be a text"),
         ("qfedavg", {}, "needs the option 'client_learning_rate'"),
     ],
 )

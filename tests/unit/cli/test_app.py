@@ -10,7 +10,7 @@ from nbfed import __version__
 from nbfed.catalogue import CATALOGUE
 from nbfed.cli.app import app
 
-COMMANDS = ("build", "check", "explain", "simulate", "run-server", "run-client")
+COMMANDS = ("init", "build", "check", "diff", "explain", "simulate", "run-server", "run-client")
 
 
 def test_the_version() -> None:

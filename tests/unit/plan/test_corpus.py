@@ -9,13 +9,19 @@ import pytest
 from nbfed.plan import plan
 from nbfed.program import Program
 
+from .corpus_courses import COURSE_NOTEBOOKS
 from .corpus_functions import FUNCTION_NOTEBOOKS
 from .corpus_habits import HABIT_NOTEBOOKS, HELPERS
 from .corpus_statements import STATEMENT_NOTEBOOKS
 from .notebooks import notebook
 from .running import module_text, numbers, run_round, stages, undefined_names, write_table
 
-NOTEBOOKS = {**STATEMENT_NOTEBOOKS, **FUNCTION_NOTEBOOKS, **HABIT_NOTEBOOKS}
+NOTEBOOKS = {
+    **STATEMENT_NOTEBOOKS,
+    **FUNCTION_NOTEBOOKS,
+    **HABIT_NOTEBOOKS,
+    **COURSE_NOTEBOOKS,
+}
 
 
 def planned(text: str) -> Program:

@@ -172,7 +172,7 @@ def _check(node: Mapping[str, Scalar]) -> None:
         site.params({})
     except OverrideError as error:
         raise SiteError(f"{error}: correct site.yaml") from error
-    known = {"site", *(field.name for field in dataclasses.fields(config))}
+    known = {"site", "state-dir", *(field.name for field in dataclasses.fields(config))}
     for name in node:
         if name not in known and not name.startswith("param."):
             raise SiteError(f"site.yaml sets {name}, which this package does not have")

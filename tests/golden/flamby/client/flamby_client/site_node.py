@@ -41,9 +41,9 @@ def run_site(
     """Take part in a run as ``site`` and return the exit code.
 
     ``node`` is the node's configuration, see ``node_config``; relative paths in it are looked up
-    from ``workdir``. ``state_dir`` keeps the site's key and its log. A server that does not
-    answer, or does not know the key yet, is tried again for ``patience`` seconds. With ``stay``,
-    the next run is waited for.
+    from ``workdir``. ``state_dir`` keeps the site's key, its log, and what stays here between
+    rounds. A server that does not answer, or does not know the key yet, is tried again for
+    ``patience`` seconds. With ``stay``, the next run is waited for.
     """
     state_dir, ca = state_dir.resolve(), ca and ca.resolve()
     try:
@@ -56,7 +56,7 @@ def run_site(
             with claimed_identity(state_dir) as identity:
                 write_request(site, identity, state_dir / REQUEST_FILE)
                 take_part(
-                    node,
+                    {**node, "state-dir": str(state_dir / "local")},
                     address=address,
                     ca=ca,
                     admittance=Admittance(identity, state_dir),

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ce8d1cd9864af830735fae6bc9dda2f33c93ebc519ee794f1cf9d44938727b59"
+CLIENT_DIGEST = "6de46cd4896b30dbdd947f355eddfa46541d68cf81b8f93c04c154d7a2e70038"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

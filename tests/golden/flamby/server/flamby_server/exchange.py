@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +42,16 @@ def arrays_from(model: nn.Module) -> ArrayRecord:
     return ArrayRecord(
         {name: Array(_to_numpy(name, tensor)) for name, tensor in _state(model).items()}
     )
+
+
+def only(arrays: ArrayRecord, names: Collection[str]) -> ArrayRecord:
+    """Return the entries of ``arrays`` with these names, in their order."""
+    return ArrayRecord({name: array for name, array in arrays.items() if name in names})
+
+
+def plain_names(model: nn.Module) -> dict[str, str]:
+    """Map each name in ``model.state_dict()`` to the name that the entry travels by."""
+    return dict(zip(model.state_dict(), _state(model), strict=True))
 
 
 def load_into(model: nn.Module, arrays: ArrayRecord) -> None:

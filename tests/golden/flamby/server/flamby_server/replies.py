@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
+from flwr.serverapp.strategy import Strategy
 
 from .exchange import check_like, not_finite
+from .site_terms import extra_of
 from .trip import ReplyError
 
 EXAMPLES = "num-examples"
@@ -30,16 +32,20 @@ class Numbers:
 class TrainReply:
     """A site's round: its weights, how it trained, and how it evaluated the weights it got.
 
-    ``timing`` holds the site's own seconds: ``train_seconds``, ``evaluate_seconds``.
+    ``timing`` holds the site's own seconds: ``train_seconds``, ``evaluate_seconds``. ``extra`` is
+    what the run's strategy asks for besides.
     """
 
     arrays: ArrayRecord
     train: Numbers
     evaluation: Numbers | None
     timing: dict[str, float] = field(default_factory=dict)
+    extra: RecordDict = field(default_factory=RecordDict)
 
 
-def read_train_reply(content: RecordDict, like: ArrayRecord) -> TrainReply:
+def read_train_reply(
+    content: RecordDict, like: ArrayRecord, strategy: Strategy | None = None
+) -> TrainReply:
     """Read and check the reply to a train message; raises ReplyError."""
     arrays = content.array_records.get("arrays")
     if arrays is None:
@@ -53,7 +59,11 @@ def read_train_reply(content: RecordDict, like: ArrayRecord) -> TrainReply:
         raise ReplyError("it trained on no examples")
     evaluation = content.metric_records.get("evaluation")
     return TrainReply(
-        arrays, train, None if evaluation is None else _numbers(evaluation), _timing(content)
+        arrays,
+        train,
+        None if evaluation is None else _numbers(evaluation),
+        _timing(content),
+        extra_of(strategy, content) if strategy else RecordDict(),
     )
 
 
@@ -65,13 +75,19 @@ def read_evaluation_reply(content: RecordDict) -> Numbers:
 def for_strategy(reply: TrainReply, shared_metrics: Sequence[str]) -> RecordDict:
     """Return the records that Flower's strategies expect: one of arrays, one of metrics.
 
+    Those that a strategy of ours asked for besides come along.
+
     Integers and half-precision floats become wider floats, since strategies compute with the
     types that they get; the exchange module's ``restore_dtypes`` brings the types back.
     """
     arrays = ArrayRecord({name: _widened(array) for name, array in reply.arrays.items()})
     metrics = {name: reply.train.metrics[name] for name in shared_metrics}
     return RecordDict(
-        {"arrays": arrays, "metrics": MetricRecord({EXAMPLES: reply.train.examples, **metrics})}
+        {
+            "arrays": arrays,
+            "metrics": MetricRecord({EXAMPLES: reply.train.examples, **metrics}),
+            **reply.extra,
+        }
     )
 
 

@@ -7,7 +7,7 @@ and a round counts if at least as many sites as needed replied with weights that
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,9 +16,10 @@ from flwr.app.exception import AppExitException
 from flwr.serverapp import Grid
 from flwr.serverapp.strategy import Strategy
 
+from .buffers import optimizes, with_means
 from .evaluation import emit_evaluated, evaluate_at_sites
 from .exchange import ExchangeError, not_finite, restore_dtypes
-from .initial import initial_arrays
+from .initial import initial_weights
 from .letters import bytes_of, config_for
 from .replies import TrainReply, for_strategy, read_train_reply, weighted_means
 from .run_folder import Listener, RunFolder, versions
@@ -62,11 +63,17 @@ def run_federation(
     have keys. Raises SettingsError before the first event; an interrupt ends the
     run as "stopped" and is raised again.
     """
-    strategy = strategy or make_strategy(settings.strategy, settings.strategy_options)
-    arrays = initial_arrays(settings) if initial is None else initial
+    if strategy is None:
+        sites = len(settings.sites)
+        strategy = make_strategy(settings.strategy, settings.strategy_options, sites)
+    buffers: Collection[str] = ()
+    if initial is None:
+        initial, buffers = initial_weights(settings)
+    elif optimizes(strategy):
+        buffers = initial_weights(settings).buffers
     folder = RunFolder(settings.run_dir, keep=settings.keep_checkpoints, listener=listener)
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
-    rounds = _Rounds(grid, settings, strategy, arrays, folder, poll, site_of)
+    rounds = _Rounds(grid, settings, strategy, initial, buffers, folder, poll, site_of)
     start = time.monotonic()
     ended, reason = "aborted", ""
     try:
@@ -103,6 +110,7 @@ class _Rounds:
         settings: Settings,
         strategy: Strategy,
         arrays: ArrayRecord,
+        buffers: Collection[str],
         folder: RunFolder,
         poll: float,
         site_of: SiteOf | None,
@@ -115,6 +123,7 @@ class _Rounds:
         self._emit = folder.event
         self._sites = Sites(grid, settings, folder.event, poll, site_of)
         self.arrays = arrays
+        self._buffers = buffers
         self.done = 0
 
     def run(self) -> None:
@@ -171,7 +180,7 @@ class _Rounds:
         sites = self._sites.gather()
         every = self._settings.evaluate_every
         evaluate = HAS_EVALUATE and every > 0 and (number - 1) % every == 0
-        config = config_for(self._settings, number, evaluate=evaluate)
+        config = config_for(self._settings, number, run=self._folder.run, evaluate=evaluate)
         view = SiteView(self._grid, sites)
         with sampling(self._strategy, sites, self._settings.seed, "sample", number):
             letters = list(self._strategy.configure_train(number, self.arrays, config, view))
@@ -196,7 +205,7 @@ class _Rounds:
         for answer in trip:
             try:
                 message = answer.read()
-                reply = read_train_reply(message.content, self.arrays)
+                reply = read_train_reply(message.content, self.arrays, self._strategy)
             except ReplyError as error:
                 self._emit("site-failed", round=number, site=answer.site, reason=str(error))
                 continue
@@ -231,6 +240,8 @@ class _Rounds:
                     f"round {number}: {self._settings.strategy} made no weights of "
                     f"{len(messages)} replies: it needs more sites, or other options"
                 )
+            if optimizes(self._strategy):
+                made = with_means(made, [reply for reply, _ in replies.values()], self._buffers)
             arrays = restore_dtypes(made, self.arrays)
         except (AppExitException, ExchangeError) as error:
             raise Aborted(f"round {number}: {self._settings.strategy}: {error}") from error
@@ -249,6 +260,7 @@ class _Rounds:
             self._settings,
             self._sites,
             self.arrays,
+            run=self._folder.run,
             server_round=self._settings.rounds,
             emit=self._emit,
             poll=self._poll,

@@ -11,6 +11,7 @@ import json
 import math
 import platform
 import re
+import secrets
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -26,6 +27,7 @@ Listener = Callable[[Event], None]
 
 EVENTS = "events.jsonl"
 MODEL = "model.safetensors"
+_BUILD = "build.json"
 
 
 class RunFolder:
@@ -47,8 +49,10 @@ class RunFolder:
             ) from error
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be written: {error.strerror}") from error
-        build = {"name": NAME, "client_digest": CLIENT_DIGEST}
-        (self.path / "build.json").write_text(json.dumps(build, indent=2) + "\n")
+        # Nothing but what sites keep between rounds hangs on it, so it may well be random.
+        self.run = secrets.token_hex(8)
+        build = {"name": NAME, "client_digest": CLIENT_DIGEST, "run": self.run}
+        (self.path / _BUILD).write_text(json.dumps(build, indent=2) + "\n")
 
     def event(self, name: str, /, **fields: object) -> None:
         """Write one line, at once, and tell the listener."""
@@ -82,6 +86,14 @@ class RunFolder:
         with contextlib.suppress(OSError):
             self.event("run-finished", **fields, file=file)
             self._file.close()
+
+
+def run_name(folder: Path) -> str:
+    """Return the name by which sites know the run in ``folder``; "" where there is none."""
+    try:
+        return str(json.loads((folder / _BUILD).read_text(encoding="utf-8")).get("run", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def versions() -> dict[str, str]:

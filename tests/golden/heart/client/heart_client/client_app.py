@@ -9,30 +9,37 @@ import platform
 from collections.abc import Mapping
 from dataclasses import fields
 from importlib.metadata import version
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import torch
-from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
+from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
 from . import __version__
 from .data import SiteData, load_data
-from .egress import checked, count, numbers
+from .egress import count, numbers, parted
 from .evaluate import evaluate
-from .exchange import arrays_from, load_into
-from .failures import DataNotLoaded, guarded
+from .exchange import arrays_from, load_into, not_finite, only
+from .failures import DataNotLoaded, Refusal, guarded
 from .kept import Kept
+from .local_state import LocalState, LocalStates
+from .local_terms import LocalTerms
 from .model import build_model
 from .overrides import filled, overridden
 from .params import Params
 from .randomness import seed_everything
 from .site_config import SiteConfig
 from .train import train
+from .travelling import ALL, normalisation_names, travelling_names
 from .trip import DIGEST, Trip, check_digest, read_trip
 
 NOTEBOOK = "heart.ipynb"
 EVALUATES = True
+
+# Which entries of the model travel: all, what is trained, or what matches a pattern of names.
+EXCHANGE = ("all",)
 
 # The only names under which numbers leave; None where the notebook makes them as it runs.
 TRAIN_METRICS: tuple[str, ...] | None = ("train_loss",)
@@ -46,6 +53,8 @@ class Site:
 
     ``node`` is Flower's configuration of this node: the site's name under "site", the values of
     SiteConfig by their names, and under "param.NAME" what the site sets otherwise than the server.
+    "state-dir" is the folder of what outlives this process; "exchange-all" lets all of the model
+    travel, for a simulation's baselines.
     """
 
     def __init__(self, node: Mapping[str, Any]) -> None:
@@ -53,6 +62,12 @@ class Site:
         self._node = node
         self._data: Kept[SiteData] = Kept()
         self._model: Kept[torch.nn.Module] = Kept()
+        self._exchanged: list[frozenset[str]] = []
+
+    def states(self, context: Context, trip: Trip) -> LocalStates:
+        """Return what this site keeps to itself during the run."""
+        folder = self._node.get("state-dir")
+        return LocalStates(context.state, Path(str(folder)) if folder else None, trip.run)
 
     @property
     def config(self) -> SiteConfig:
@@ -90,19 +105,35 @@ class Site:
         except (Exception, SystemExit) as error:
             raise DataNotLoaded from error
 
-    def model(self, trip: Trip) -> torch.nn.Module:
-        """Return the model with the weights that came, as if it had just been made."""
+    def model(self, trip: Trip, local: ArrayRecord) -> tuple[torch.nn.Module, frozenset[str]]:
+        """Return the model with the weights that came, and the names of those that stay here.
+
+        These are ``local``, or where there are none yet as the notebook makes them. Raises Refusal
+        where other weights came than this package exchanges.
+        """
         params = self.params(trip.params)
 
         def make() -> torch.nn.Module:
             seed_everything(trip.seed, "model")
-            return build_model(HIDDEN=params.HIDDEN)
+            made = build_model(HIDDEN=params.HIDDEN)
+            names = travelling_names(made, EXCHANGE)
+            self._exchanged = [names, names - normalisation_names(made)]
+            if self._node.get("exchange-all"):
+                self._exchanged.append(travelling_names(made, (ALL,)))
+            return made
 
         made_of = (trip.seed, params.HIDDEN)
         model = self._model.get(made_of, make)
-        load_into(model, trip.arrays)
+        stays = travelling_names(model, (ALL,)) - trip.arrays.keys()
+        if stays and trip.arrays.keys() not in self._exchanged:
+            raise Refusal("the weights that came are not those that this package exchanges")
+        if stays and not local:
+            self._model.forget()
+            model = self._model.get(made_of, make)
+            local = only(arrays_from(model), stays)
+        load_into(model, ArrayRecord({**trip.arrays, **local}))
         model.train()
-        return model
+        return model, stays
 
 
 # By name: a simulation has several sites in one process.
@@ -139,6 +170,8 @@ def on_query(message: Message, context: Context) -> Message:
 def on_train(message: Message, context: Context) -> Message:
     """Train from the weights that came; where asked to, evaluate them first. One reply for both."""
     trip, site = read_trip(message), _site(context)
+    states = site.states(context, trip)
+    local = states.before(trip.round)
     reply = RecordDict()
     timing = MetricRecord()
 
@@ -148,25 +181,48 @@ def on_train(message: Message, context: Context) -> Message:
 
     if trip.evaluate:
         start = perf_counter()
-        reply["evaluation"] = _evaluate(site, trip, data)
+        reply["evaluation"] = _evaluate(site, trip, data, local)
         timing["evaluate-seconds"] = perf_counter() - start
 
     params = site.params(trip.params)
     start = perf_counter()
-    model = site.model(trip)
-    seed_everything(trip.seed, "train", site.name, trip.round)
-    trained, metrics = train(
-        model=model,
-        train_loader=data.train_loader,
-        LR=params.LR,
-        EPOCHS=params.EPOCHS,
+    model, stays = site.model(trip, local.model)
+    terms = LocalTerms(
+        model,
+        trip.arrays,
+        term=trip.term,
+        proximal=trip.proximal,
+        control=trip.control,
+        own=local.control,
     )
+    seed_everything(trip.seed, "train", site.name, trip.round)
+    with terms:
+        trained, metrics = train(
+            model=model,
+            train_loader=data.train_loader,
+            LR=params.LR,
+            EPOCHS=params.EPOCHS,
+        )
     timing["train-seconds"] = perf_counter() - start
 
     examples = count(data.train_loader)
-    reply["arrays"] = trip.reply_form(checked(arrays_from(trained), trip.arrays))
+    leaving, staying = parted(arrays_from(trained), trip.arrays, stays)
+    reply["arrays"] = trip.reply_form(leaving)
     reply["metrics"] = numbers(metrics, declared=TRAIN_METRICS, examples=examples)
     reply["timing"] = timing
+    if change := terms.control_change():
+        reply["control"] = trip.reply_form(change)
+    if terms.counts_steps:
+        reply["steps"] = MetricRecord({"local-steps": terms.local_steps})
+    if not not_finite(leaving):
+        # A round that broke down is not to be felt in the next one.
+        states.store(
+            trip.round,
+            LocalState(
+                model=staying,
+                control=terms.new_control(),
+            ),
+        )
     return Message(reply, reply_to=message)
 
 
@@ -176,13 +232,14 @@ def on_evaluate(message: Message, context: Context) -> Message:
     """Evaluate the weights that came."""
     trip, site = read_trip(message), _site(context)
     start = perf_counter()
-    metrics = _evaluate(site, trip, site.data(trip))
+    local = site.states(context, trip).before(trip.round + 1)
+    metrics = _evaluate(site, trip, site.data(trip), local)
     timing = MetricRecord({"evaluate-seconds": perf_counter() - start})
     return Message(RecordDict({"metrics": metrics, "timing": timing}), reply_to=message)
 
 
-def _evaluate(site: Site, trip: Trip, data: SiteData) -> MetricRecord:
-    model = site.model(trip)
+def _evaluate(site: Site, trip: Trip, data: SiteData, local: LocalState) -> MetricRecord:
+    model, _ = site.model(trip, local.model)
     seed_everything(trip.seed, "evaluate", site.name, trip.round)
     metrics = evaluate(model=model, test_loader=data.test_loader)
     examples = count(data.test_loader)

@@ -21,3 +21,7 @@ class Kept(Generic[T]):
             self._value = None
             self._value = (made_of, make())
         return self._value[1]
+
+    def forget(self) -> None:
+        """Make it anew the next time."""
+        self._value = None

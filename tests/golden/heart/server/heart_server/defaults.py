@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "29eeeed1b643734af96fce7c3fd09b6eb6fa57f32962b9bd050c0308929ef5dd"
+CLIENT_DIGEST = "06bd8899a34a9b5c34999ca7c3a5af391ecfed8e67b3ed0f71bfc1ebb271e324"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -8,7 +8,6 @@ from __future__ import annotations
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from .initial import initial_arrays
 from .rounds import Outcome, run_federation
 from .run_folder import Listener
 from .settings import Settings
@@ -36,7 +35,6 @@ def run(
     return run_federation(
         grid,
         settings,
-        initial=initial_arrays(settings),
         listener=listener,
         site_of=site_of,
     )
