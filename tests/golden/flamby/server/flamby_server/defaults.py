@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6de46cd4896b30dbdd947f355eddfa46541d68cf81b8f93c04c154d7a2e70038"
+CLIENT_DIGEST = "dd7794ba98b882dc0f7ddc8bdabddd070ce4d88f2df5385507c1ef0fd1ce87f0"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

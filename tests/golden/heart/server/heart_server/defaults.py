@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "06bd8899a34a9b5c34999ca7c3a5af391ecfed8e67b3ed0f71bfc1ebb271e324"
+CLIENT_DIGEST = "1dae70bb37cca9eeebd6e1a4e28a81b7ed3102e69fe4b30fa2318ee88c930635"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
