@@ -26,7 +26,11 @@ def require_agreement(
     ``complete`` also demands every site's value for every key, as a simulation needs.
     Raises FederationError with all that is wrong.
     """
-    problems = [*_run_params(federation, program), *_site_values(federation, program)]
+    problems = [
+        *_run_params(federation, program),
+        *_site_values(federation, program),
+        *_metrics(federation, program),
+    ]
     if complete:
         problems += _missing(federation, program)
     if problems:
@@ -62,6 +66,21 @@ def _site_values(federation: Federation, program: Program) -> Iterator[Problem]:
                 yield Problem(federation.line(path), message, nearest(name, keys))
         for name, value in values.overrides.items():
             yield from _parameter(federation, program, ("sites", site, "overrides", name), value)
+
+
+def _metrics(federation: Federation, program: Program) -> Iterator[Problem]:
+    stage = program.evaluate or program.train
+    if stage.mapping:  # the names are only known as the code runs
+        return
+    named: list[tuple[Path, str]] = []
+    if federation.best:
+        named.append((("best", "metric"), federation.best.metric))
+    if federation.stop_when:
+        named.append((("stop_when",), federation.stop_when.split()[0]))
+    for path, metric in named:
+        if metric not in stage.results:
+            message = f"{program.notebook} has no metric `{metric}`"
+            yield Problem(federation.line(path), message, nearest(metric, stage.results))
 
 
 def _parameter(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 import re
+from collections.abc import Iterator
 from pathlib import PurePosixPath
 from types import ModuleType
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from packaging.requirements import InvalidRequirement, Requirement
 from pydantic import (
@@ -27,10 +29,12 @@ from nbfed.federation_errors import FederationError, Problem, explain, nearest
 from nbfed.yaml_lines import Document, Path, YamlError, read_yaml
 
 __all__ = [
+    "Best",
     "Federation",
     "FederationError",
     "Server",
     "Site",
+    "Stop",
     "Strategy",
 ]
 
@@ -99,6 +103,17 @@ def _strategy_name(value: str) -> str:
     return name
 
 
+def _condition(value: str) -> str:
+    match = re.fullmatch(r"\s*([^\s<>=]+)\s*(>=|<=|>|<)\s*([^\s<>=]+)\s*", value)
+    try:
+        limit = float(match[3]) if match else math.nan
+    except ValueError:
+        limit = math.nan
+    if match is None or not math.isfinite(limit):
+        raise _wrong(f"is no condition: `{value}`", "for example `accuracy >= 0.9`")
+    return " ".join(match.groups())
+
+
 def _strategy_options() -> ModuleType:
     """The generated server's own rules for strategies."""
     return loaded_module("server/package/strategy_options.py")
@@ -154,6 +169,19 @@ class Server(_Model):
     tls: bool = True
 
 
+class Best(_Model):
+    """Which of the weights to keep as the best ones: those with the most or least of a metric."""
+
+    metric: Annotated[str, Field(min_length=1)]
+    mode: Literal["max", "min"] = "max"
+
+
+class Stop(_Model):
+    """When to stop early: after so many evaluations in which the best metric got no better."""
+
+    patience: int = Field(ge=1)
+
+
 class Site(_Model):
     """One hospital: its values for the notebook's site cells, its overrides of parameters."""
 
@@ -186,6 +214,9 @@ class Federation(_Model):
     round_timeout: float = Field(default=3600.0, gt=0)
     evaluate_every: int = Field(default=1, ge=0)
     keep_checkpoints: int = Field(default=3, ge=1)
+    best: Best | None = None
+    stop: Stop | None = None
+    stop_when: Annotated[str, AfterValidator(_condition)] = ""
     params: Values = Field(default_factory=dict)
     requires: list[Annotated[str, AfterValidator(_requirement)]] = Field(default_factory=list)
     server: Server = Field(default_factory=Server)
@@ -204,21 +235,32 @@ class Federation(_Model):
             raise FederationError(file, [problem]) from None
         except ValidationError as error:
             raise FederationError(file, explain(error, document, _KEYS)) from None
-        if federation.sites and federation.min_sites > len(federation.sites):
-            message = f"`min_sites` is {federation.min_sites}"
-            message += f", but `sites` has {len(federation.sites)}"
-            raise FederationError(file, [Problem(document.line(("min_sites",)), message)])
-        federation._check_strategy(file, document)
+        if problems := list(federation._contradictions(document)):
+            raise FederationError(file, problems)
         federation._document = document
         return federation
 
-    def _check_strategy(self, file: str, document: Document) -> None:
+    def _contradictions(self, document: Document) -> Iterator[Problem]:
+        if self.sites and self.min_sites > len(self.sites):
+            message = f"`min_sites` is {self.min_sites}, but `sites` has {len(self.sites)}"
+            yield Problem(document.line(("min_sites",)), message)
+        if self.stop and not self.best:
+            message = "`stop.patience` waits for a metric to get better, but `best` names none"
+            hint = "write `best: {metric: accuracy}`, with a metric of the notebook"
+            yield Problem(document.line(("stop", "patience")), message, hint)
+        if self.evaluate_every == 0 and (self.best or self.stop_when):
+            message = "`evaluate_every` is 0: the metrics that `best` and `stop_when` need are"
+            message += " only known at the end"
+            yield Problem(document.line(("evaluate_every",)), message, "leave it out, or write 1")
+        yield from self._strategy_problems(document)
+
+    def _strategy_problems(self, document: Document) -> Iterator[Problem]:
         rules, strategy = _strategy_options(), self.strategy
         try:
             rules.checked_options(strategy.name, strategy.options, len(self.sites))
         except rules.StrategyError as error:
             path: Path = ("strategy", error.option) if error.option else ("strategy",)
-            raise FederationError(file, [Problem(document.line(path), str(error))]) from None
+            yield Problem(document.line(path), str(error))
 
     def named(self, stem: str) -> Federation:
         """The same federation, named after the notebook's stem where it has no name."""
@@ -231,6 +273,8 @@ class Federation(_Model):
 
 _KEYS = {
     "": tuple(Federation.model_fields),
+    "best": tuple(Best.model_fields),
     "server": tuple(Server.model_fields),
     "sites": tuple(Site.model_fields),
+    "stop": tuple(Stop.model_fields),
 }

@@ -102,6 +102,10 @@ def _sentence(details: ErrorDetails, context: Mapping[str, Any]) -> str:
     if kind in _BOUNDS:
         bound, words = _BOUNDS[kind]
         return f"must be {words} {int(context[bound])}, not {_show(value)}"
+    if kind == "missing":
+        return "is missing"
+    if kind == "literal_error":
+        return f"must be {context['expected'].replace(chr(39), '`')}, not {_show(value)}"
     return details["msg"]
 
 

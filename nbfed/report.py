@@ -67,7 +67,8 @@ def render_report(events: list[dict[str, Any]], results: Results | None) -> str:
         final=figures(view.metrics, {}),
         facts=facts(view, started, events),
         configuration=configuration(started),
-        rounds=[event for event in events if event["event"] == "round-finished"],
+        # A round that was lost with the server was made again when the run went on.
+        rounds=list({e["round"]: e for e in events if e["event"] == "round-finished"}.values()),
     )
 
 
@@ -107,7 +108,7 @@ def tables(results: Results) -> list[Table]:
 
 def charts(events: list[dict[str, Any]]) -> Iterator[Chart]:
     """One chart for each metric that the sites evaluated, a line for each site and for all."""
-    series: dict[str, dict[str, list[Point]]] = {}
+    series: dict[str, dict[str, dict[int, Point]]] = {}
     for event in events:
         if event["event"] != "evaluated":
             continue
@@ -116,9 +117,10 @@ def charts(events: list[dict[str, Any]]) -> Iterator[Chart]:
         for line, metrics in {**found, ALL_SITES: event["weighted"]}.items():
             for metric, value in metrics.items():
                 number = math.nan if value is None else float(value)
-                series.setdefault(metric, {}).setdefault(line, []).append((at, number))
+                series.setdefault(metric, {}).setdefault(line, {})[at] = (at, number)
     for metric, lines in series.items():
-        if drawn := chart(metric, lines, ALL_SITES):
+        points = {line: list(found.values()) for line, found in lines.items()}
+        if drawn := chart(metric, points, ALL_SITES):
             yield drawn
 
 
@@ -126,7 +128,8 @@ def facts(
     view: RunView, started: Mapping[str, Any], events: list[dict[str, Any]]
 ) -> list[tuple[str, str]]:
     """What happened, as pairs of a name and a value."""
-    ended: Mapping[str, Any] = next((e for e in events if e["event"] == "run-finished"), {})
+    endings = [event for event in events if event["event"] == "run-finished"]
+    ended: Mapping[str, Any] = endings[-1] if endings else {}
     pairs = [
         ("outcome", f"{view.outcome or 'not finished'}{': ' + view.reason if view.reason else ''}"),
         ("rounds", f"{view.done} of {view.rounds}"),

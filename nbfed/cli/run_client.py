@@ -85,6 +85,7 @@ def command(
         threads=threads_for(len(federation.sites)),
         patience=patience,
         stay=stay,
+        source=str(file or "federation.yaml"),
     )
     raise typer.Exit(code)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -58,6 +59,14 @@ def command(
         ),
     ] = None,
     run_dir: RunFolder = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Go on with the run in this folder, which broke off.",
+            show_default=False,
+        ),
+    ] = None,
     out: Out = Path("dist"),
     force: Force = False,
     as_json: Events = False,
@@ -67,6 +76,8 @@ def command(
     The sites join with `nbfed run-client`, or with the generated client package's own command;
     those of other machines have to be admitted, see `nbfed admit`.
     """
+    if resume is not None and run_dir is not None:
+        raise UsageError("give --resume or --run-dir, not both")
     build = _build(notebook, build_folder, federation, out, force=force)
     from nbfed.builds import federation_of, make_importable, state_folder
     from nbfed.progress import choose_display, follow
@@ -76,10 +87,11 @@ def command(
     make_importable(build.server)
     package = build.names.server_package
     node = importlib.import_module(f"{package}.server_node")
-    with run_folder(build.names.name, run_dir) as run:
+    with nullcontext(resume) if resume else run_folder(build.names.name, run_dir) as run:
         asked = {"rounds": rounds, "seed": seed, "run-dir": str(run), "engine": "federation"}
-        settings = _settings(package, {k: v for k, v in asked.items() if v is not None})
-        with follow(run, choose_display(as_json=as_json)):
+        given = {k: v for k, v in asked.items() if v is not None}
+        settings = _settings(package, given, resume)
+        with follow(run, choose_display(as_json=as_json), from_now=resume is not None):
             code = node.serve(
                 settings,
                 address=address or settings_now.server.address,
@@ -118,9 +130,13 @@ def _build(
     return find_build(folder, out)
 
 
-def _settings(package: str, config: dict[str, Any]) -> Any:
+def _settings(package: str, config: dict[str, Any], resume: Path | None) -> Any:
     module = importlib.import_module(f"{package}.settings")
     try:
+        if resume is not None:
+            return importlib.import_module(f"{package}.resume").resumed_settings(resume, config)
         return module.Settings.from_run_config(config)
     except module.SettingsError as error:
+        if resume is not None:
+            raise NbfedError(str(error)) from None
         raise NbfedError(str(error), hint="mend federation.yaml, and build again") from None

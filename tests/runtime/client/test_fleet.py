@@ -238,7 +238,9 @@ def test_a_ca_file_that_is_none(link: Link, fleet_module: Any, tmp_path: Path) -
         fleet.join()
 
 
-def test_a_server_that_comes_back_is_found_again(folder: Path, fleet_module: Any) -> None:
+def test_a_server_that_comes_back_is_found_and_joined_again(
+    folder: Path, fleet_module: Any
+) -> None:
     state = folder / "state-of-another"
     with started(state) as first:
         fleet = fleet_module.Fleet(first.address, first.ca, first.admittance(), patience=60)

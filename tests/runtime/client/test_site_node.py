@@ -291,8 +291,8 @@ def test_errors_are_one_line_that_says_what_to_do(folder: Path) -> None:
     )
     unused = f"127.0.0.1:{free_port()}"
     assert re.fullmatch(
-        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\): ask the coordinator "
-        r"if it runs and if the address is right; --patience waits for longer",
+        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\): ask the "
+        r"coordinator if it runs and if the address is right; --patience waits for longer",
         failing(folder, *start, "--server", unused, "--patience", "0.5"),
     )
     write_site(folder, "zurich", params={"DATA_FILE": "none/zurich.csv"})

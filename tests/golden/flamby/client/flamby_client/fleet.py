@@ -244,7 +244,9 @@ class Fleet:
                 reason = self._reason_to_wait(error)
                 if self._leaving.is_set() or time.monotonic() - start >= self.patience:
                     raise Unreachable(
-                        f"no server at {self.address} within {self.patience:g} s ({reason})"
+                        f"no server at {self.address} within {self.patience:g} s ({reason}): ask "
+                        "the coordinator if it runs and if the address is right; --patience waits "
+                        "for longer"
                     ) from error
             if wait == RETRY_FIRST:
                 _log.info(

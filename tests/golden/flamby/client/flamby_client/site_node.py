@@ -37,13 +37,15 @@ def run_site(
     threads: int | None = None,
     patience: float = PATIENCE,
     stay: bool = False,
+    source: str = "site.yaml",
 ) -> int:
     """Take part in a run as ``site`` and return the exit code.
 
-    ``node`` is the node's configuration, see ``node_config``; relative paths in it are looked up
-    from ``workdir``. ``state_dir`` keeps the site's key, its log, and what stays here between
-    rounds. A server that does not answer, or does not know the key yet, is tried again for
-    ``patience`` seconds. With ``stay``, the next run is waited for.
+    ``node`` is the node's configuration, see ``node_config``, and ``source`` the file that a
+    person finds it in; relative paths in it are looked up from ``workdir``. ``state_dir`` keeps
+    the site's key, its log, and what stays here between rounds. A server that does not answer, or
+    does not know the key yet, is tried again for ``patience`` seconds. With ``stay``, the next run
+    is waited for.
     """
     state_dir, ca = state_dir.resolve(), ca and ca.resolve()
     try:
@@ -63,6 +65,7 @@ def run_site(
                     threads=threads,
                     patience=patience,
                     stay=stay,
+                    source=source,
                 )
     except KeyboardInterrupt:
         _say(site, "stopped")
@@ -107,6 +110,7 @@ def _start(options: argparse.Namespace, site: str, file: SiteFile, state_dir: Pa
         threads=file.threads,
         patience=options.patience,
         stay=options.stay,
+        source=config.name,
     )
 
 

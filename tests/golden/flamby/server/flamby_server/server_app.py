@@ -20,7 +20,7 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Run the federation that the run configuration asks for; raises RuntimeError if it fails."""
     outcome = run(grid, Settings.from_run_config(context.run_config))
-    if outcome.outcome != "finished":
+    if not outcome.good:
         raise RuntimeError(outcome.reason)
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from .addresses import StartError, is_wildcard, join_address, parse_address, taken_port
 from .admission_commands import add_commands, add_state
+from .resume import resumed_settings
 from .settings import ADDRESS, DISTRIBUTION, NAME, Scalar, Settings, SettingsError
 from .superlink_process import flower_environment, superlink_process
 
@@ -30,6 +31,7 @@ _INSIDE = "127.0.0.1:0"
 _EPILOG = f"""\
 example:
   {DISTRIBUTION} start --rounds 5 --sites north,south --address {ADDRESS} --state server-state
+  {DISTRIBUTION} start --resume runs/RUN         a run that broke off, with what it was started with
 
 The first start makes certificates in STATE/pki; give each site a copy of ca.pem, and no other
 file. A site gives its request.json in return: `{DISTRIBUTION} admit request.json` lets it in, also
@@ -117,9 +119,12 @@ def _serve(
                 listener({"event": "listening", "address": reached, "ca": str(ca)})
                 with link.run(NAME) as link_run:
                     outcome = run(link_run.grid, settings, listener=listener, site_of=site_of)
-                    link_run.completed = outcome.outcome == "finished"
+                    link_run.completed = outcome.good
                 link.wait_until_deserted(linger)
-    return FINE if outcome.outcome == "finished" else _fail(outcome.reason, FAILED)
+    if outcome.good:
+        return FINE
+    kept = f"{outcome.rounds_done} rounds are kept: go on with --resume {outcome.folder}"
+    return _fail(f"{outcome.reason}; {kept}" if outcome.rounds_done else outcome.reason, FAILED)
 
 
 def _fail(reason: str, code: int) -> int:
@@ -142,7 +147,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _start(options: argparse.Namespace) -> int:
     try:
-        settings = Settings.from_run_config(_run_config(options))
+        if options.resume:
+            settings = resumed_settings(options.resume, _run_config(options))
+        else:
+            settings = Settings.from_run_config(_run_config(options))
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
     listener: Listener | None = None
@@ -225,7 +233,13 @@ def _parser() -> argparse.ArgumentParser:
         help="a name of this machine that sites use, for its certificate; may come again",
     )
     add_state(start)
-    add("--run-dir", metavar="DIR", help="folder of this run (default runs/TIME-NAME)")
+    folder = start.add_mutually_exclusive_group()
+    folder.add_argument(
+        "--run-dir", metavar="DIR", help="folder of this run (default runs/TIME-NAME)"
+    )
+    folder.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the run in this folder"
+    )
     add("--json", action="store_true", help="print events as JSON lines on standard output")
     add_commands(commands)
     return parser
