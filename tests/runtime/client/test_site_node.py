@@ -226,6 +226,26 @@ def test_a_site_finds_a_server_that_was_killed_and_started_again(folder: Path) -
     assert events(folder)[-1]["outcome"] == "finished"
 
 
+def test_a_site_that_is_revoked_is_cut_off(folder: Path) -> None:
+    port = free_port()
+    with server(folder, port, "--sites", "cleveland,zurich", "--join-timeout", 100):
+        config = write_site(folder, "zurich", server=f"127.0.0.1:{port}")
+        site = site_command(folder, config, "--patience", 1)
+        try:
+            wait_for(lambda: happened(folder, "site-joined"))
+            revoking = command(
+                folder, "server", "server_node", "revoke", "zurich", "--state", "state"
+            )
+            assert "zurich is shut out" in output(revoking)
+            said = output(site)
+        finally:
+            end([site])
+    assert site.returncode == 4
+    last = said.splitlines()[-1]
+    assert last.startswith(f"zurich: error: 127.0.0.1:{port} does not let this site in: ")
+    assert "is not admitted there: give " in last
+
+
 def failing(folder: Path, *arguments: object) -> str:
     """Run the command with ``arguments``; return its one line."""
     process = command(folder, "client", "site_node", *arguments)
