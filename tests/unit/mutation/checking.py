@@ -64,5 +64,5 @@ def _check_program(program: Program, sources: list[str]) -> None:
             lines = files[f"{package}/{module}"].decode("utf-8", "surrogatepass").split("\n")
             for first, last, cell, cell_line in rows:
                 assert 1 <= first <= last <= len(lines)
-                assert 1 <= cell_line
+                assert cell_line >= 1
                 assert cell_line <= sources[cell - 1].count("\n") + 1
