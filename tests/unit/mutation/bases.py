@@ -9,8 +9,11 @@ from tests.unit.plan.corpus_statements import STATEMENT_NOTEBOOKS
 
 # Besides notebooks as people have them: one whose every cell is something that seldom occurs.
 ODD = (
-    "from __future__ import annotations\nimport torch, os.path as p\n"
-    "from torch import nn\nimport utils",
+    """\
+from __future__ import annotations
+import torch, os.path as p
+from torch import nn
+import utils""",
     "# nbfed: requires numpy>=1.26\n%matplotlib inline\n!ls\nfiles = !ls\n%time t = 1",
     "# nbfed: params\nLR: float = 0.1  # step\nSIZES = [4, 8]\nNAMES = {'a': 1}\nA, B = 1, 2",
     "# nbfed: site\nfrom pathlib import Path\nROOT = Path('/data/st-mary')\nFILE: str = 'rows.csv'",
@@ -78,8 +81,10 @@ errors = [(decoder(encoder(x)) - y).abs().max().item() for x, y in test_loader]
 error, worst = sum(errors) / len(errors), max(errors, default=0.0)
 if __name__ == "__main__":
     print(error)""",
-    "# nbfed: strategy\nfrom flwr.serverapp.strategy import FedAvg\n"
-    "strategy = FedAvg(fraction_train=1.0)",
+    """\
+# nbfed: strategy
+from flwr.serverapp.strategy import FedAvg
+strategy = FedAvg(fraction_train=1.0)""",
     "# nbfed: skip\nimport matplotlib.pyplot as plt\nplt.plot(errors)\nplt.show()",
 )
 UTILS = """\

@@ -8,90 +8,14 @@ from collections.abc import Callable
 from random import Random
 
 from tests.unit.mutation.bases import BASES, HELPER_TEXTS
+from tests.unit.mutation.snippets import STATEMENTS
 from tests.unit.notebooks import code, markdown, notebook_json
 
 ROLES = ("params", "site", "data", "model", "train", "evaluate", "strategy", "include", "skip")
 OPTIONS = (
-    *(
-        "",
-        " metrics=loss",
-        " metrics=a,a",
-        ' call="train(model, loader)"',
-        ' call="f("',
-        " examples=x",
-    ),
+    *("", " metrics=loss", " metrics=a,a", " examples=x", ' call="train(model, loader)"'),
     *(" exchange=trainable", ' exchange="*.weight"', " metrics=", " name=net", " =", ' x="'),
-)
-STATEMENTS = (
-    *(
-        "import os",
-        "import a.b.c as d",
-        "from x import *",
-        "from . import utils",
-        "import torch.nn",
-    ),
-    *("from utils import read", "from helpers import more", "from __future__ import annotations"),
-    *("x = 1", "x += 1", "x: int", "x: int = 2", "x = y = z = 0", "x, *y = [1, 2, 3]", "(x) = 1"),
-    *("x[0] = 1", "x.a.b = 2", "x['a'] += 1", "x.append(y)", "del x", "del x.a, x[0]", "global x"),
-    *("return x", "yield x", "await x", "break", "continue", "pass", "raise", "assert x, y", "..."),
-    *("if (y := x) > 1:\n    z = y", "while x: x -= 1", "for x in y: pass\nelse: z = 1"),
-    *("with open('a') as f, g() as (h, i):\n    x = f.read()", "async def f(): return await g()"),
-    *("try:\n    import a\nexcept ImportError:\n    a = None", "try: x\nfinally: y = 1"),
-    *(
-        "def f(a, /, b=x, *c, d: int = 1, **e) -> y:\n    return locals()",
-        "f = lambda x, *y: x + z",
-    ),
-    *("class A(B, metaclass=C):\n    x = y\n    def f(self): return __class__, super().f()",),
-    *("@decorated(x)\n@other\ndef f():\n    global z\n    z = 1", "exec('x = 1')", "eval(x)"),
-    *("[x for x in y if x for z in x]", "{k: v for k, v in x.items()}", "sum(i for i in range(3))"),
-    *("print(f'{x=} {y!r:>{z}}')", "match x:\n    case [1, *y]: z = y\n    case A(b=c): z = c"),
-    *(
-        "input('?')",
-        "globals()['x'] = 1",
-        "model = None",
-        "model = model.cuda()",
-        "model.fc = nn.X()",
-    ),
-    *("torch.manual_seed(0)", "loss.backward()", "optimizer.step()", "model.eval()", "plt.show()"),
-    *(
-        "%matplotlib inline",
-        "!pip install numpy==1.26",
-        "x = !ls",
-        "%%bash",
-        "obj?",
-        "%time x = f()",
-    ),
-    *("display(x)", "get_ipython().run_line_magic('x', '')", "requests.get('https://x.org')"),
-    *("TOKEN = 'hf_abcdefghijklmnopqrst'", "open('/home/me/x.csv').read()", "x = 1; y = 2", "#"),
-    *("type X = int", "x = 'a' 'b' f'{y}'", "x = '''\na\n  b'''", "x = (\n  1,\n)", "x = \\\n  1"),
-    *(
-        "model = Net().to(device)",
-        "train(model, loader)",
-        "def train(model, loader): pass",
-        "(yield)",
-    ),
-    *(
-        "def load_data(path): return 1",
-        "class Model(nn.Module): pass",
-        "x = x",
-        "x = lambda: (yield)",
-    ),
-    *("for model in models: model.train()", "models = [nn.Linear(1, 1), nn.Linear(1, 1)]", "\x0c"),
-    *(
-        "if __name__ == '__main__':\n    x = 1",
-        "if __name__ == '__main__': main()",
-        "x = -1",
-        "x = ...",
-    ),
-    *(
-        "nonlocal x",
-        "print >>f, x",
-        "print 'x'",
-        "x = 1 if y else",
-        "def",
-        "é = 'ü'",
-        "\ufeffx = 1",
-    ),
+    *(' call="f("', " keep=x"),
 )
 BLOCKS = (
     *("if True:", "for i in range(3):", "while True:", "def f():", "class C:", "try:", "with x:"),
@@ -103,6 +27,8 @@ BLOCKS = (
         "else:",
     ),
 )
+HEADINGS = ("# Training loop", "## 2. Data loading", "# Model definition", "text")
+SIMPLE = (None, True, 0, -1, 1e308, "", "code", "x = 1", "nbfed:train", "\ud800", [], {}, ["a", 1])
 WORD = re.compile(r"[^\W\d]\w*")
 NOISE = "\n\t #'\"()[]{}\\:=%!?@,.*é\x00\r\x0c\u2028\ud800_0aA"
 
@@ -142,7 +68,8 @@ def mutated_helpers(chance: Random) -> dict[str, str]:
         cells = [helpers[name]]
         for _ in range(chance.randint(1, 3)):
             chance.choice(LINE_OPERATIONS)(chance, cells)
-        helpers[name] = cells[0]
+        # As files are read: there is no text that UTF-8 cannot encode.
+        helpers[name] = cells[0].encode("utf-8", "replace").decode("utf-8")
     if chance.random() < 0.1:
         del helpers[chance.choice(sorted(helpers))]
     return helpers

@@ -25,7 +25,7 @@ from tests.unit.mutation.mutations import (
 )
 from tests.unit.notebooks import as_bytes, notebook_json, percent
 
-FEW = 120
+FEW = 100
 EXAMPLES = int(os.environ.get("NBFED_EXAMPLES", FEW))
 # The usual run is the same everywhere: it guards what holds, and a larger one looks for more.
 thorough = settings(
@@ -62,7 +62,40 @@ def test_mutated_json(chance: Random) -> None:
     check(as_data(mutated_json(chance)), HELPER_TEXTS)
 
 
-FOUND: list[object] = []
+FOUND = [
+    pytest.param(
+        """\
+# nbfed: data
+loader = torch.utils.data.DataLoader([1])
+# nbfed: model
+class Net(torch.nn.Module):
+    pass
+# %%
+# nbfed: train
+model = Net()
+# nbfed: skip
+for x in loader:
+    model(x).backward()
+# %%
+# nbfed: evaluate
+loss = model(1).item()""",
+        id="all that has the role train makes the model",
+    ),
+    pytest.param(
+        """\
+def step(net):
+    net(1).backward()
+# %%
+def run(net):
+    step(net)
+# %%
+def step(net):
+    return net
+# %%
+run(torch.nn.Linear(1, 1))""",
+        id="the function that trains is defined anew",
+    ),
+]
 
 
 @pytest.mark.parametrize("source", FOUND)
