@@ -53,6 +53,7 @@ def measured(facts: Facts, body: Sequence[ast.stmt], kinds: dict[str, Kind]) -> 
         for item in reversed([*printed_values(body)])
         if _is_printed_metric(item, numbers, found)
         and item.name not in found
+        and not (not item.is_ratio and item.names & set(settled))  # `100 * correct`
         and not any(item.name in taken for taken in settled)
     }
     if ratios:

@@ -39,9 +39,14 @@ class Printed:
     label: str
 
     @property
+    def names(self) -> frozenset[str]:
+        """The names in the expression."""
+        return frozenset(p.id for p in ast.walk(self.value) if isinstance(p, ast.Name))
+
+    @property
     def name(self) -> str:
         """A metric's name for it, "" if neither label nor variables say one."""
-        words = " ".join(part.id for part in ast.walk(self.value) if isinstance(part, ast.Name))
+        words = " ".join(sorted(self.names))
         called = " ".join(
             part.attr for part in ast.walk(self.value) if isinstance(part, ast.Attribute)
         )

@@ -14,6 +14,14 @@ from nbfed.roles import Role
 
 def impure(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
     """An unmarked statement does more than define."""
+    if "get_ipython" in found.names.reads:
+        return note(
+            facts,
+            "NBF103",
+            found,
+            f"`{role}` needs `{need.name}`, the result of a magic or shell line",
+            f"write it in Python, or give `{need.name}` the role `site`",
+        )
     effect = facts.purity.first_effect(found)
     return note(
         facts,

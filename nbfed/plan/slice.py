@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from nbfed.analyse.facts import Facts
-from nbfed.analyse.kinds import Kind
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
-from nbfed.plan.notes import note, place
+from nbfed.plan.missing import missing_name
 from nbfed.plan.verdict import Argue, Copy, Pass, Refuse, Verdict, Warned
 from nbfed.program import Origin
 from nbfed.roles import Role
 
 BUILTINS = frozenset(dir(builtins)) | {"__name__", "__file__", "__doc__"}
-IPYTHON_NAMES = frozenset({"get_ipython", "display", "In", "Out", "exit", "quit"})
 
 
 @dataclass(frozen=True)
@@ -164,65 +162,3 @@ class Slicer:
             return
         self.slice.unresolved.add(need.name)
         self.slice.problems.append(missing_name(self.facts, need))
-
-
-def missing_name(facts: Facts, need: Need) -> Diagnostic:
-    """Why a name has no definition: a star import, a later one, IPython, or none at all."""
-    star = next(
-        (
-            statement
-            for statement in facts.statements
-            if statement.names.star_import and statement.order < need.position
-        ),
-        None,
-    )
-    name = need.name
-    if name in IPYTHON_NAMES:
-        return note(
-            facts,
-            "NBF103",
-            need.reader,
-            f"`{name}` exists in IPython only",
-            "remove the line, or put it in a cell of its own outside the roles",
-            need.node,
-        )
-    if star is not None:
-        return note(
-            facts,
-            "NBF204",
-            need.reader,
-            f"`{name}` may come from the star import in {place(star)}, and nobody can tell",
-            f"write `from {_module(star)} import {name}` there",
-            need.node,
-        )
-    later = facts.after(name, need.position)
-    if later is not None:
-        return note(
-            facts,
-            "NBF202",
-            need.reader,
-            f"`{name}` is used here, but made only later, in {place(later)}",
-            f"move {place(later)} above this statement",
-            need.node,
-        )
-    return note(
-        facts,
-        "NBF201",
-        need.reader,
-        f"`{name}` is defined nowhere in the notebook",
-        f"add the cell that defines `{name}`; it may have been deleted or renamed",
-        need.node,
-    )
-
-
-def _module(star: Statement) -> str:
-    for node in star.nodes:
-        if isinstance(node, ast.ImportFrom):
-            return "." * node.level + (node.module or "")
-    return "module"
-
-
-def kind_of(facts: Facts, statement: Statement, name: str) -> Kind:
-    """The kind of ``name`` after ``statement``."""
-    kinds: Mapping[str, Kind] = facts.fact(statement).kinds
-    return kinds.get(name, Kind.UNKNOWN)

@@ -303,3 +303,17 @@ def test_the_caret_points_at_the_name() -> None:
 def test_columns_count_characters_not_bytes() -> None:
     (found,) = errors(PLAIN.replace("model(x)", "model(x, 'größe', wide)"))
     assert found.source_line[found.location.column - 1 :][: found.length] == "wide"
+
+
+def test_a_definition_in_a_broken_cell_is_found_there() -> None:
+    text = PLAIN.replace("# %% data", "# %%\nWIDTH = 2\nLR = \n# %% data").replace(
+        "2, 1", "WIDTH, 1"
+    )
+    assert told(text) == [("NBF102", 2, 2)]
+    assert told(text.replace("LR = \n", "")) == []
+
+
+def test_the_result_of_a_shell_line_is_no_python() -> None:
+    line = "names = get_ipython().getoutput('ls')"
+    text = PLAIN.replace("# %% data", f"# %%\n{line}\n# %% data").replace("2, 1", "len(names), 1")
+    assert told(text) == [("NBF103", 2, 1)]
