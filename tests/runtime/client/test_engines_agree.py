@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from safetensors.numpy import load_file
 
 from nbfed.engine.simulate import simulate
+from nbfed.federation.schema import Strategy
 from tests.runtime import demo
 from tests.runtime.client.test_site_node import (
     end,
@@ -26,8 +28,21 @@ def evaluated(run: Path) -> list[dict[str, Any]]:
     return [event for event in events if event["event"] == "evaluated"]
 
 
-def test_simulation_and_federation_agree(tmp_path: Path) -> None:
-    build = demo.write_packages(demo.program(), tmp_path)
+NORM = ("1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked")
+FLOATS = ("0.weight", "0.bias", *NORM[:4], "4.weight", "4.bias")
+
+
+@pytest.mark.parametrize(
+    ("strategy", "stays"),
+    [
+        ("fedavg", set()),
+        ("scaffold", {f"control:{name}" for name in FLOATS}),
+        ("fedbn", {f"model:{name}" for name in NORM}),
+    ],
+)
+def test_simulation_and_federation_agree(tmp_path: Path, strategy: str, stays: set[str]) -> None:
+    chosen = demo.FEDERATION.model_copy(update={"strategy": Strategy(name=strategy)})
+    build = demo.write_packages(demo.program(), tmp_path, federation=chosen)
     demo.write_data(tmp_path)
     simulated, federated = tmp_path / "simulated", tmp_path / "run"
     simulated.mkdir()
@@ -50,3 +65,9 @@ def test_simulation_and_federation_agree(tmp_path: Path) -> None:
     told, seen = evaluated(simulated), evaluated(federated)
     assert len(told) == 3
     assert [event["sites"] for event in told] == [event["sites"] for event in seen]
+    kept = {
+        site: [load_file(path).keys() for path in tmp_path.rglob(f"{site}/local/*.safetensors")]
+        for site in demo.SITES
+    }
+    # After each of the two rounds, in the site's own folder.
+    assert kept == {site: [stays, stays] if stays else [] for site in demo.SITES}
