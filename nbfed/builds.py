@@ -7,7 +7,7 @@ from pathlib import Path
 
 from nbfed.emit import MANIFEST, Build, Names, read_manifest
 from nbfed.errors import NbfedError, UsageError
-from nbfed.federation import Federation
+from nbfed.federation.schema import Federation
 from nbfed.sources import read_federation
 
 STATE_FOLDER = ".nbfed"

@@ -10,24 +10,25 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from nbfed.agreement import require_agreement
 from nbfed.compiler import compile_notebook
 from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
 from nbfed.emit import Build, Requirements, build_files, normalised, write
+from nbfed.federation.agreement import require_agreement
 from nbfed.program import Program
-from nbfed.requirements import installed_here, resolve
+from nbfed.requirements.resolution import installed_here, resolve
 from nbfed.sources import Sources
 
 # What the generated modules import that does not come from the notebook. Server and site use
 # parts of flwr that are not public, hence one minor version of it.
 _BOTH = (
+    "cryptography>=44",
     "flwr>=1.42,<1.43",
     "httpx>=0.28,<1",
     "numpy>=1.26,<3",
     "safetensors>=0.5,<1",
     "torch>=2.4,<3",
 )
-_SERVER = (*_BOTH, "cryptography>=44")
+_SERVER = (*_BOTH, "h11>=0.16,<1")
 _CLIENT = (*_BOTH, "pyyaml>=6.0.2,<7")
 
 

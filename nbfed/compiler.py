@@ -12,10 +12,10 @@ from nbfed.diagnostics import (
     has_errors,
     sort_diagnostics,
 )
-from nbfed.notebook import read_notebook
 from nbfed.plan import plan
 from nbfed.program import Program
-from nbfed.regions import find_regions
+from nbfed.read.notebook import read_notebook
+from nbfed.read.regions import find_regions
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 from nbfed.catalogue import Entry
-from nbfed.cells import Cell, Notebook
 from nbfed.diagnostics import Diagnostic, Severity
-from nbfed.magics import MARK
+from nbfed.read.cells import Cell, Notebook
+from nbfed.read.magics import MARK
 
 _WIDTH = 88
 

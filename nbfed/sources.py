@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from nbfed.errors import NbfedError, UsageError
-from nbfed.federation import Federation
+from nbfed.federation.schema import Federation
 
 FEDERATION_FILE = "federation.yaml"
 _DEEPEST_HELPER = 3

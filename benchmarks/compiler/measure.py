@@ -11,7 +11,7 @@ from pathlib import Path
 
 from nbfed.compiler import compile_notebook
 from nbfed.emit import Requirements, build_files
-from nbfed.federation import Federation
+from nbfed.federation.schema import Federation
 
 
 def command_seconds(*arguments: str | Path, cwd: Path, repeat: int) -> float:

@@ -70,12 +70,12 @@ def build(work: Workload) -> Path:
     return dist / "digits"
 
 
-def loop(work: Workload, name: str) -> Measurement:
+def loop(work: Workload) -> Measurement:
     """The plain loop in one process."""
     command = [sys.executable, "-m", "benchmarks.digits.loop", "--rounds", str(work.rounds)]
     command += ["--seed", str(work.seed), "--threads", str(SITE_THREADS)]
     start = time.perf_counter()
-    with children(work.folder / name, environment(work.folder)) as group:
+    with children(work.folder / "loop", environment(work.folder)) as group:
         child = group.start("loop", command)
         child.wait(LIMIT)
         total = time.perf_counter() - start

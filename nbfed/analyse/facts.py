@@ -15,7 +15,7 @@ from nbfed.analyse.purity import Purity
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.values import Values
 from nbfed.analyse.vocabulary import Vocabulary, vocabulary_of
-from nbfed.notebook import Notebook
+from nbfed.read.notebook import Notebook
 from nbfed.roles import Role
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field, replace
 
 from nbfed.analyse.names import Names, names_of
 from nbfed.analyse.text import dedented
-from nbfed.notebook import Cell, Notebook
 from nbfed.program import Fragment
+from nbfed.read.notebook import Cell, Notebook
 from nbfed.roles import Region, Role
 
 _DIRECTIVE = re.compile(r"^\s*#\s*\|?\s*nbfed\s*:")

@@ -10,7 +10,18 @@ from typing import Annotated
 import typer
 
 from nbfed import __version__
-from nbfed.cli import build, check, diff, explain, init, run_client, run_server, simulate
+from nbfed.cli import (
+    admit,
+    build,
+    check,
+    diff,
+    explain,
+    init,
+    revoke,
+    run_client,
+    run_server,
+    simulate,
+)
 from nbfed.cli.border import Commands
 
 app = typer.Typer(
@@ -41,6 +52,17 @@ def nbfed(
     """Compile a Jupyter notebook into a federation, and run it."""
 
 
-for module in (init, build, check, diff, explain, simulate, run_server, run_client):
+for module in (
+    init,
+    build,
+    check,
+    diff,
+    explain,
+    simulate,
+    run_server,
+    run_client,
+    admit,
+    revoke,
+):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)

@@ -43,7 +43,7 @@ def compiled_or_exit(
 def rendered(compiled: Compiled, diagnostics: Sequence[Diagnostic], form: str = "text") -> str:
     """The findings as text, JSON or GitHub workflow commands."""
     from nbfed import reporters
-    from nbfed.notebook import read_notebook
+    from nbfed.read.notebook import read_notebook
 
     render = {
         "text": reporters.render_text,

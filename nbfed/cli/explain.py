@@ -15,7 +15,7 @@ def command(
     """Explain a diagnostic: what it means, and an example before and after."""
     from nbfed.catalogue import CATALOGUE
     from nbfed.errors import UsageError
-    from nbfed.federation_errors import nearest
+    from nbfed.federation.errors import nearest
     from nbfed.reporters import render_explanation
 
     entry = CATALOGUE.get(code.strip().upper())

@@ -11,9 +11,9 @@ from nbfed.cli.compiling import rendered
 from nbfed.cli.options import FederationFile, Notebook
 
 if TYPE_CHECKING:
-    from nbfed.beginning import Beginning, Unreadable
     from nbfed.diagnostics import Diagnostic
-    from nbfed.marking import Mark
+    from nbfed.suggest.beginning import Beginning, Unreadable
+    from nbfed.suggest.marking import Mark
 
 _CODE = 36
 _WIDE = 100
@@ -35,7 +35,7 @@ def command(
     role is not in doubt get a tag (`nbfed:train`); everything else in the file stays as it is,
     to the byte. A federation.yaml that exists is never changed.
     """
-    from nbfed.beginning import Unreadable, begin, write_beginning
+    from nbfed.suggest.beginning import Unreadable, begin, write_beginning
 
     beginning = begin(notebook, federation)
     if isinstance(beginning, Unreadable):
@@ -63,9 +63,9 @@ def _show_marks(beginning: Beginning) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from nbfed.marking import marked_already
     from nbfed.roles import Role
-    from nbfed.suggest import Confidence
+    from nbfed.suggest.marking import marked_already
+    from nbfed.suggest.proposal import Confidence
 
     console = Console()
     if already := marked_already(beginning.notebook):
@@ -92,8 +92,8 @@ def _show_marks(beginning: Beginning) -> None:
 
 
 def _tell_written(beginning: Beginning, *, tagged: bool, drafted: bool) -> None:
-    from nbfed.federation_draft import EXAMPLE_SITES
-    from nbfed.marking import tags_of
+    from nbfed.federation.draft import EXAMPLE_SITES
+    from nbfed.suggest.marking import tags_of
 
     notebook, file = beginning.sources.notebook, beginning.federation_file
     count = len(tags_of(beginning.marks))
@@ -131,7 +131,7 @@ def _show_left(beginning: Beginning, *, written: bool) -> None:
 
 
 def _advice(mark: Mark, marks: tuple[Mark, ...]) -> str:
-    from nbfed.suggest import Confidence
+    from nbfed.suggest.proposal import Confidence
 
     doubt = "uncertain: " if mark.confidence is Confidence.UNCERTAIN else ""
     advice = f"cell {mark.cell} line {mark.line}: {doubt}`# nbfed: {mark.role}` above it?"
@@ -152,7 +152,7 @@ def _left(beginning: Beginning) -> list[Diagnostic]:
 def _misfits(beginning: Beginning) -> tuple[tuple[str, str], ...]:
     """Where a federation.yaml that exists does not fit the notebook."""
     from nbfed.compilation import require_federation
-    from nbfed.federation import FederationError
+    from nbfed.federation.schema import FederationError
 
     try:
         require_federation(beginning.compiled)

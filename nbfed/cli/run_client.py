@@ -14,7 +14,7 @@ from nbfed.errors import FederationFailed, UsageError
 
 if TYPE_CHECKING:
     from nbfed.emit import Build
-    from nbfed.federation import Federation
+    from nbfed.federation.schema import Federation
 
 CERTIFICATE_SECONDS = 30.0
 EXAMPLE = "Example: nbfed run-client --site cleveland"
@@ -52,8 +52,9 @@ def command(
 ) -> None:
     """Take part in a federation as one site: train on its data, send weights and metrics.
 
-    The values for the notebook's site cells come from federation.yaml. A hospital on its own
-    machine installs the client package instead, and has a site.yaml of its own.
+    The values for the notebook's site cells come from federation.yaml. Beside the server's own
+    folder, the site makes a key and is admitted by itself; with --ca, it has to be admitted. A
+    hospital on its own machine installs the client package instead, and has a site.yaml.
     """
     from nbfed.builds import (
         federation_of,
@@ -62,6 +63,7 @@ def command(
         notebook_folder,
         state_folder,
     )
+    from nbfed.cli.admission import admit_here
     from nbfed.threads import threads_for
 
     build = find_build(build_folder)
@@ -69,23 +71,28 @@ def command(
     config = _node_config(federation, site, file)
     make_importable(build.client)
     node = importlib.import_module(f"{build.names.client_package}.site_node")
+    certificate = _certificate(build, federation, ca, patience)
+    if ca is None:
+        # The server is this folder's own.
+        admit_here(build, site)
     code = node.run_site(
         site,
         config,
         address=server or federation.server.address,
-        ca=_certificate(build, federation, ca, patience),
+        ca=certificate,
         workdir=notebook_folder(build),
         state_dir=state_folder(build) / "sites" / site,
         threads=threads_for(len(federation.sites)),
         patience=patience,
         stay=stay,
+        source=str(file or "federation.yaml"),
     )
     raise typer.Exit(code)
 
 
 def _node_config(federation: Federation, site: str, file: Path | None) -> dict[str, Any]:
     if site not in federation.sites:
-        from nbfed.federation_errors import nearest
+        from nbfed.federation.errors import nearest
 
         raise UsageError(
             f"{file or 'federation.yaml'} has no site {site}", hint=nearest(site, federation.sites)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 from collections.abc import Mapping
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,15 +49,35 @@ def command(
             show_default=False,
         ),
     ] = None,
+    name: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="HOST",
+            help="A name of this machine that sites use, for the server's certificate; may come "
+            "several times. (default: the address's)",
+            show_default=False,
+        ),
+    ] = None,
     run_dir: RunFolder = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Go on with the run in this folder, which broke off.",
+            show_default=False,
+        ),
+    ] = None,
     out: Out = Path("dist"),
     force: Force = False,
     as_json: Events = False,
 ) -> None:
     """Start the federation's server, wait for its sites, and train.
 
-    The sites join with `nbfed run-client`, or with the generated client package's own command.
+    The sites join with `nbfed run-client`, or with the generated client package's own command;
+    those of other machines have to be admitted, see `nbfed admit`.
     """
+    if resume is not None and run_dir is not None:
+        raise UsageError("give --resume or --run-dir, not both")
     build = _build(notebook, build_folder, federation, out, force=force)
     from nbfed.builds import federation_of, make_importable, state_folder
     from nbfed.progress import choose_display, follow
@@ -66,13 +87,15 @@ def command(
     make_importable(build.server)
     package = build.names.server_package
     node = importlib.import_module(f"{package}.server_node")
-    with run_folder(build.names.name, run_dir) as run:
+    with nullcontext(resume) if resume else run_folder(build.names.name, run_dir) as run:
         asked = {"rounds": rounds, "seed": seed, "run-dir": str(run), "engine": "federation"}
-        settings = _settings(package, {k: v for k, v in asked.items() if v is not None})
-        with follow(run, choose_display(as_json=as_json)):
+        given = {k: v for k, v in asked.items() if v is not None}
+        settings = _settings(package, given, resume)
+        with follow(run, choose_display(as_json=as_json), from_now=resume is not None):
             code = node.serve(
                 settings,
                 address=address or settings_now.server.address,
+                names=name or [],
                 state_dir=state_folder(build),
                 listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
             )
@@ -91,7 +114,8 @@ def _tell_where(event: Mapping[str, Any], *, sites: list[str], as_json: bool) ->
     site = sites[0] if sites else "NAME"
     typer.echo(f"listening on {event['address']}")
     typer.echo(f"a site on this machine joins with: nbfed run-client --site {site}")
-    typer.echo(f"a site elsewhere needs the client package and {event['ca']}")
+    typer.echo(f"a site elsewhere needs the client package and {event['ca']},")
+    typer.echo("and is let in by: nbfed admit request.json")
 
 
 def _build(
@@ -106,9 +130,13 @@ def _build(
     return find_build(folder, out)
 
 
-def _settings(package: str, config: dict[str, Any]) -> Any:
+def _settings(package: str, config: dict[str, Any], resume: Path | None) -> Any:
     module = importlib.import_module(f"{package}.settings")
     try:
+        if resume is not None:
+            return importlib.import_module(f"{package}.resume").resumed_settings(resume, config)
         return module.Settings.from_run_config(config)
     except module.SettingsError as error:
+        if resume is not None:
+            raise NbfedError(str(error)) from None
         raise NbfedError(str(error), hint="mend federation.yaml, and build again") from None

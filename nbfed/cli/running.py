@@ -30,9 +30,14 @@ def require_sites(compiled: Compiled, program: Program) -> None:
 
 def finish(run: Path, *, as_json: bool) -> None:
     """Write the run's report, and say where the run's files are."""
-    from nbfed.report import write_report
+    from nbfed.results.report import write_report
 
-    report = write_report(run)
+    try:
+        report = write_report(run)
+    except OSError as error:
+        # A full disk, say: what the run has to say is in its events.
+        typer.echo(f"the report cannot be written: {error}", err=True)
+        return
     if not as_json:
         typer.echo(f"report: {report}")
         typer.echo(f"everything else of the run: {run}/")

@@ -15,7 +15,7 @@ from nbfed.emit.templates import templates_path
 from nbfed.emit.writer import read_manifest, write_build
 
 if TYPE_CHECKING:
-    from nbfed.federation import Federation
+    from nbfed.federation.schema import Federation
     from nbfed.program import Program
 
 __all__ = [

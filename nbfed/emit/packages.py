@@ -28,7 +28,7 @@ from nbfed.emit.templates import (
 from nbfed.program import Program, Stage
 
 if TYPE_CHECKING:
-    from nbfed.federation import Federation
+    from nbfed.federation.schema import Federation
 
 # A generated package is identified by its digest; the version only has to be a valid one.
 PACKAGE_VERSION = "1.0.0"

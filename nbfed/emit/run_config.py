@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nbfed.federation import Federation
+    from nbfed.federation.schema import Federation
     from nbfed.program import Program
 
 DEFAULT_SEED = 42
@@ -31,8 +31,13 @@ def run_config(program: Program, federation: Federation) -> dict[str, Scalar]:
         "round-timeout": float(federation.round_timeout),
         "evaluate-every": federation.evaluate_every,
         "keep-checkpoints": federation.keep_checkpoints,
+        "best-metric": federation.best.metric if federation.best else "",
+        "best-mode": federation.best.mode if federation.best else "max",
+        "stop-patience": federation.stop.patience if federation.stop else 0,
+        "stop-when": federation.stop_when,
         "params": _json(federation.params),
         "run-dir": "",
+        "resume": False,
         "engine": "flower",
         "poll-seconds": 0.2,
     }

@@ -22,13 +22,13 @@ from nbfed.engine.comparison import Figures, compared
 from nbfed.engine.embedded import POOLED, EmbeddedGrid, WorkerError
 from nbfed.engine.server import ServerPackage
 from nbfed.errors import FederationFailed
-from nbfed.results import FEDERATED, OWN
+from nbfed.results.results import FEDERATED, OWN
 from nbfed.runs import BASELINES, EVENTS, RESULTS
 
 if TYPE_CHECKING:
     from nbfed.emit import Build
-    from nbfed.federation import Federation
-    from nbfed.results import Results
+    from nbfed.federation.schema import Federation
+    from nbfed.results.results import Results
 
 LOCAL = "local"
 # The grid's pulls wait by themselves; this only keeps the loop from spinning.
@@ -112,7 +112,7 @@ class _Simulation:
         except WorkerError as error:
             hint = "install what the notebook imports into the environment that nbfed runs in"
             raise FederationFailed(f"the sites cannot start: {error}", hint=hint) from error
-        if outcome.outcome != "finished":
+        if not outcome.good:
             hint = f"the whole traces of the sites are in {logs}/"
             why = [f" ({site}: {reason})" for site, reason in _failures(outcome.folder).items()]
             told = f"{outcome.reason}{why[0] if why else ''}"
@@ -128,7 +128,7 @@ class _Simulation:
         with ThreadPoolExecutor(max_workers=len(self._grid.pids)) as threads:
             try:
                 for model, counts_at, outcome in threads.map(self._baseline, jobs):
-                    if outcome.outcome == "finished":
+                    if outcome.good:
                         self._models.append((model, counts_at, outcome))
                     else:
                         why = _failures(outcome.folder).values()
@@ -156,6 +156,10 @@ class _Simulation:
             # An average over one site is that site's model, whatever the federation's strategy.
             strategy="fedavg",
             strategy_options={},
+            # Each for all rounds: a baseline has no say in when to stop.
+            best_metric="",
+            stop_patience=0,
+            stop_when="",
             run_dir=str(self._run_dir / BASELINES / name),
         )
         return model, counts_at, self._server.run_baseline(self._grid.only([site]), settings)

@@ -10,8 +10,8 @@ from dataclasses import replace
 
 from nbfed.analyse.names import Names
 from nbfed.analyse.statements import Statement, edited
-from nbfed.notebook import Notebook
 from nbfed.program import HelperModule
+from nbfed.read.notebook import Notebook
 
 # Below the generated package, where a helper's name cannot meet a generated module's.
 FOLDER = "helpers"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.statements import numbered, statements_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
-from nbfed.notebook import Notebook
 from nbfed.plan import helpers as helper_modules
 from nbfed.plan.completed import Completed
 from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train_call
@@ -22,6 +21,7 @@ from nbfed.plan.shapes import refused_shapes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
 from nbfed.program import Program
+from nbfed.read.notebook import Notebook
 from nbfed.roles import Region, Role
 
 Step = Callable[[Facts, Settings], Completed]

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
-from nbfed.distributions import SHARED
 from nbfed.plan import advice, conflicts, exposure, gate, seeds, shapes
 from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
@@ -23,6 +22,7 @@ from nbfed.plan.slice import Slice, Slicer
 from nbfed.plan.stages import make_stage
 from nbfed.plan.strategy import no_strategy, strategy_statement
 from nbfed.program import Origin, Program, Stage
+from nbfed.requirements.distributions import SHARED
 from nbfed.roles import Role
 
 

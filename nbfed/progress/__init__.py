@@ -26,9 +26,12 @@ def choose_display(*, as_json: bool) -> Display:
 
 
 @contextmanager
-def follow(run: Path, display: Display) -> Iterator[None]:
-    """Show the run in this folder for as long as the context lasts, to its last event."""
-    follower = Follower(run, display)
+def follow(run: Path, display: Display, *, from_now: bool = False) -> Iterator[None]:
+    """Show the run in this folder for as long as the context lasts, to its last event.
+
+    ``from_now`` leaves out what is in the folder already.
+    """
+    follower = Follower(run, display, from_now=from_now)
     follower.start()
     try:
         yield

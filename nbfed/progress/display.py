@@ -42,6 +42,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def ago(seconds: float) -> str:
+    """A time to the minute: a line about it shall not change more often."""
+    return f"{seconds // 60:.0f} min" if seconds >= 60 else "less than a minute"
+
+
 def size(number: float) -> str:
     """Bytes as a person reads them."""
     for unit in ("B", "kB", "MB"):

@@ -17,9 +17,11 @@ _POLL_SECONDS = 0.1
 class Tail:
     """The lines that a file of events has gained since it was last asked."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, from_now: bool = False) -> None:
         self._file = file
-        self._offset = 0
+        # A line that a killed server left half-written is cut off before the next is written.
+        there = file.read_bytes() if from_now and file.is_file() else b""
+        self._offset = there.rfind(b"\n") + 1
 
     def events(self) -> Iterator[dict[str, Any]]:
         """The new events; a line that is still being written is left for the next time."""
@@ -38,11 +40,11 @@ class Tail:
 class Follower(threading.Thread):
     """Hands every event of a run, and of its baselines, to a display."""
 
-    def __init__(self, run: Path, display: Display) -> None:
+    def __init__(self, run: Path, display: Display, *, from_now: bool = False) -> None:
         super().__init__(name="progress", daemon=True)
         self._run_folder = run
         self._display = display
-        self._tails = {"": Tail(run / EVENTS)}
+        self._tails = {"": Tail(run / EVENTS, from_now=from_now)}
         self._ended = threading.Event()
 
     def run(self) -> None:

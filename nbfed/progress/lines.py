@@ -53,8 +53,22 @@ def _line(view: RunView, event: Event) -> str:
             sites = ", ".join(view.sites) or "any site that joins"
             rounds = count(view.rounds, "round")
             return f"{view.name}: {rounds} of {view.strategy} over {sites}; seed {view.seed}"
+        case "run-resumed":
+            after = count(event["rounds_done"], "round")
+            restarts = ", ".join(event["strategy_restarts"])
+            anew = f"; its strategy starts anew with {restarts}" if restarts else ""
+            return f"{view.name}: goes on after {after} of {view.rounds}{anew}"
         case "waiting":
             return view.note
+        case "site-lost":
+            return f"round {event['round']}: {event['site']} went away; it is waited for"
+        case "late-reply":
+            late = f"{event['site']} replied to round {event['round']}"
+            return f"{late} after {event['seconds']:.0f} s: too late, and dropped"
+        case "best":
+            return f"best so far, after {count(event['round'], 'round')}: {event['metric']}" + (
+                f" {event['value']:.4f}"
+            )
         case "site-joined":
             return f"{event['site']} joined"
         case "site-refused":

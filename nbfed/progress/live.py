@@ -13,7 +13,13 @@ from rich.text import Text
 from nbfed.progress.display import Event, baseline_name, change, figure, figures, size
 from nbfed.progress.view import RunView, SiteView
 
-_STYLES = {"done": "green", "training": "cyan", "waiting": "dim", "ready": "green"}
+_STYLES = {
+    "away": "yellow",
+    "done": "green",
+    "ready": "green",
+    "training": "cyan",
+    "waiting": "dim",
+}
 _BAR_WIDTH = 32
 _BASELINES_SHOWN = 2
 
@@ -108,7 +114,8 @@ def _note(view: RunView, baselines: dict[str, RunView]) -> Text | None:
     if view.note:
         return Text(view.note, style="yellow")
     if view.outcome and view.outcome != "finished":
-        return Text(f"{view.outcome}: {view.reason}", style="red")
+        style = "yellow" if view.outcome == "stopped early" else "red"
+        return Text(f"{view.outcome}: {view.reason}", style=style)
     if baselines:
         return Text(_baselines(baselines), style="dim")
     return None

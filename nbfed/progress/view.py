@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from nbfed.progress.display import Event
+from nbfed.progress.display import Event, ago
 
 Metrics = Mapping[str, float | None]
 
@@ -42,6 +42,7 @@ class RunView:
     evaluates: bool = False
     round_seconds: list[float] = field(default_factory=list)
     bytes_moved: int = 0
+    missing: dict[str, float | None] = field(default_factory=dict)
     note: str = ""
     outcome: str = ""
     reason: str = ""
@@ -68,19 +69,42 @@ class RunView:
     def _run_started(self, event: Event) -> None:
         self.name, self.strategy = event["name"], event["strategy"]
         self.seed, self.rounds = event["seed"], event["rounds"]
-        self.sites = {site: SiteView() for site in event["sites"]}
+        self.sites = {site: self.sites.get(site, SiteView()) for site in event["sites"]}
+
+    def _run_resumed(self, event: Event) -> None:
+        self._run_started(event)
+        self.round = self.done = event["rounds_done"]
+        self.outcome = self.reason = ""
 
     def _waiting(self, event: Event) -> None:
-        self.note = f"waiting for {', '.join(event['missing']) or 'sites'}"
+        seen = event.get("last_seen", {})
+        self.missing = {site: seen.get(site) for site in event["missing"]}
+        self._set_note()
+
+    def _set_note(self) -> None:
+        names = [
+            f"{site}, last seen {ago(seconds)} ago" if seconds is not None else site
+            for site, seconds in self.missing.items()
+        ]
+        # Names with a time have commas of their own.
+        between = "; " if any(each is not None for each in self.missing.values()) else ", "
+        self.note = f"waiting for {between.join(names) or 'sites'}"
 
     def _site_joined(self, event: Event) -> None:
         self._site(event, "ready")
+        if event["site"] in self.missing:
+            del self.missing[event["site"]]
+            self._set_note()
+            self.note = self.note if self.missing else ""
+
+    def _site_lost(self, event: Event) -> None:
+        self._site(event, "away")
 
     def _site_refused(self, event: Event) -> None:
         self._site(event, f"refused: {event['reason']}")
 
     def _round_started(self, event: Event) -> None:
-        self.round, self.note = event["round"], ""
+        self.round, self.note, self.missing = event["round"], "", {}
         for name in event["sites"]:
             self.sites.setdefault(name, SiteView()).state = "training"
 
@@ -117,9 +141,11 @@ class RunView:
 
 _HANDLERS = {
     "run-started": RunView._run_started,
+    "run-resumed": RunView._run_resumed,
     "waiting": RunView._waiting,
     "site-joined": RunView._site_joined,
     "site-refused": RunView._site_refused,
+    "site-lost": RunView._site_lost,
     "round-started": RunView._round_started,
     "site-replied": RunView._site_replied,
     "site-failed": RunView._site_failed,

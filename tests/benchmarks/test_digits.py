@@ -14,6 +14,8 @@ import pytest
 import yaml
 
 from benchmarks.digits import loop
+from benchmarks.digits.__main__ import best_of, drift, row
+from benchmarks.digits.engines import Measurement
 from benchmarks.digits.events import figures, outcome, read_events
 from benchmarks.digits.make_data import HOME, split
 from benchmarks.digits.processes import Failed, children
@@ -132,3 +134,20 @@ def test_a_bad_end_is_told_with_the_last_lines(tmp_path: Path) -> None:
         child = group.start("loop", [sys.executable, "-c", code])
         with pytest.raises(Failed, match=r"loop ended with exit code 3(.|\n)*no such file"):
             child.wait(60)
+
+
+def test_best_is_each_engines_fastest_run() -> None:
+    seconds = (("loop", 10.0), ("simulate", 13.0), ("loop", 8.0), ("simulate", 9.0))
+    runs = [Measurement(engine, taken, 2 * taken, (0.1, 0.5)) for engine, taken in seconds]
+    assert best_of(runs) == [runs[2], runs[3]]
+    assert drift(runs) == pytest.approx(0.25)
+
+
+def test_a_row_says_how_far_accuracies_are_apart() -> None:
+    loop_run = Measurement("loop", 10.0, 12.0, (0.1, 0.5, 0.9))
+    other = Measurement("simulate", 12.0, 20.0, (0.1, 0.5, 0.899))
+    assert row(other, loop_run).split() == [
+        *("simulate", "12.0", "1.20", "20.0", ".5000", ".8990"),
+        *("differ", "by", "0.0010"),
+    ]
+    assert row(loop_run, loop_run).endswith("same")

@@ -140,7 +140,8 @@ def test_a_server_that_is_not_there(study: Path, processes: ExitStack) -> None:
     address = f"127.0.0.1:{free_port()}"
     done = nbfed("run-client", "--site", "west", "--server", address, "--patience", "1", cwd=study)
     assert done.code == 4
-    assert f"no server at {address}" in done.err.splitlines()[-1]
+    last = done.err.splitlines()[-1]
+    assert f"no server at {address} within 1 s" in last and "ask the coordinator if it" in last
     assert "Traceback" not in done.err
 
 
@@ -152,3 +153,5 @@ def test_a_missing_data_file(study: Path, processes: ExitStack) -> None:
     assert done.code == 1
     (line,) = done.err.splitlines()
     assert "west.csv" in line
+    # The value stands there, not in a site.yaml.
+    assert line.endswith(f"correct it in {study / 'study' / 'federation.yaml'}")

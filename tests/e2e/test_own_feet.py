@@ -96,10 +96,36 @@ def start(stack: ExitStack, command: list[str | Path], cwd: Path) -> subprocess.
     return process
 
 
+def once(command: list[str | Path], cwd: Path) -> None:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=Environment.variables(),
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
 def end(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         process.kill()
     process.communicate()
+
+
+def run_once(command: list[str | Path], cwd: Path) -> str:
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env=Environment.variables(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def free_port() -> int:
@@ -146,6 +172,13 @@ def test_two_rounds_by_the_packages_own_commands(
                 f"site: {site}\nserver: {address}\nca: {state / 'pki' / 'ca.pem'}\n"
                 f"params: {{DATA_FILE: {study / f'{site}.csv'}}}\n"
             )
+            run_once([client.bin / "study-client", "enroll", "--site", site], folder)
+            admit = [server.bin / "study-server", "admit", "request.json", "--state", state]
+            said = run_once(admit, folder)
+            assert said.startswith(f"{site} is admitted with the key SHA256:")
+            once([client.bin / "study-client", "enroll", "--site", site], folder)
+            request = folder / "request.json"
+            once([server.bin / "study-server", "admit", request, "--state", state], tmp_path)
             command = [client.bin / "study-client", "start", "--site", site]
             hospitals.append(start(stack, [*command, "--config", "site.yaml"], folder))
         for process in (coordinator, *hospitals):

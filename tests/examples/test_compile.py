@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from nbfed.agreement import require_agreement
 from nbfed.compiler import compile_notebook
-from nbfed.federation import Federation
+from nbfed.federation.agreement import require_agreement
+from nbfed.federation.schema import Federation
 from nbfed.program import Program
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from nbfed.emit import Build, Manifest, Names, Requirements
 from nbfed.emit.packages import output_tree
-from nbfed.federation import Federation
+from nbfed.federation.schema import Federation
 from nbfed.program import Argument, Fragment, Origin, Parameter, Program, SiteKey, Stage
 from nbfed.roles import Role
 

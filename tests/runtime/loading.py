@@ -20,7 +20,13 @@ _numbers = itertools.count(1)
 
 @contextmanager
 def importable(*folders: Path) -> Iterator[None]:
-    """Let packages in ``folders`` be imported, and forget them afterwards."""
+    """Let packages in ``folders`` be imported, and forget them afterwards.
+
+    A package of the same name that another test has left behind does not stand in the way.
+    """
+    own = {path.name for folder in folders for path in folder.iterdir() if path.is_dir()}
+    for name in [name for name in sys.modules if name.partition(".")[0] in own]:
+        del sys.modules[name]
     before = set(sys.modules)
     sys.path[:0] = [str(folder) for folder in folders]
     try:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 
-from nbfed.cells import Notebook
 from nbfed.diagnostics import Diagnostic
-from nbfed.notebook import read_notebook
+from nbfed.read.cells import Notebook
+from nbfed.read.notebook import read_notebook
 
 
 def code(source: object, *tags: str, **more: object) -> dict[str, object]:

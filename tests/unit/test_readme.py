@@ -10,7 +10,7 @@ from typer.main import get_command
 
 from nbfed.catalogue import CATALOGUE
 from nbfed.cli.app import app
-from nbfed.federation import Federation
+from nbfed.federation.schema import Federation
 from nbfed.roles import Role
 
 ROOT = Path(__file__).resolve().parents[2]

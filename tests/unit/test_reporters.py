@@ -6,7 +6,7 @@ import json
 
 from nbfed.catalogue import CATALOGUE
 from nbfed.diagnostics import Location, diagnostic
-from nbfed.notebook import Cell, Notebook
+from nbfed.read.notebook import Cell, Notebook
 from nbfed.reporters import render_explanation, render_github, render_json, render_text
 from tests.unit.notebooks import read
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 from flwr.app import Context, Message, RecordDict
 
+from .admittance import Admittance
 from .client_app import EVALUATES, Site, app
 from .exits import Exit, SiteError
 from .failures import Failure
@@ -35,16 +36,21 @@ def take_part(
     *,
     address: str,
     ca: Path | None,
+    admittance: Admittance,
     threads: int | None,
     patience: float,
     stay: bool,
+    source: str,
 ) -> None:
-    """Answer the server's messages until the run has ended. Raises SiteError."""
+    """Answer the server's messages until the run has ended; ``source`` is where ``node`` is from.
+
+    Raises SiteError.
+    """
     torch.set_num_threads(threads or os.cpu_count() or 1)
-    _check(node)
-    with Fleet(address, ca, patience=patience) as fleet:
+    _check(node, source)
+    with Fleet(address, ca, admittance, patience=patience) as fleet:
         try:
-            _Part(fleet, node).play(stay=stay)
+            _Part(fleet, node, source).play(stay=stay)
         except FleetError as error:
             raise SiteError(str(error), Exit.NO_SERVER) from error
 
@@ -52,8 +58,9 @@ def take_part(
 class _Part:
     """One site's state between two messages."""
 
-    def __init__(self, fleet: Fleet, node: Mapping[str, Scalar]) -> None:
+    def __init__(self, fleet: Fleet, node: Mapping[str, Scalar], source: str) -> None:
         self._fleet = fleet
+        self._source = source
         self._node = dict(node)
         self._patience = fleet.patience
         self._context: Context | None = None
@@ -130,7 +137,7 @@ class _Part:
         """Raise SiteError where the next message would fail for the same reason."""
         reasons = {
             Failure.DATA_NOT_LOADED: "the data could not be loaded (see the line above, and the "
-            "trace in site.log): correct the data or site.yaml and start again",
+            f"trace in site.log): correct the data or {self._source} and start again",
             Failure.OTHER_PACKAGE: "the server was built for another client package: install "
             "the one that belongs to it, and start again",
         }
@@ -162,23 +169,23 @@ def _tell(message: Message, reply: Message, seconds: float) -> None:
     _log.info("round %s: %s %s examples in %.1f s", number, done, examples, seconds)
 
 
-def _check(node: Mapping[str, Scalar]) -> None:
+def _check(node: Mapping[str, Scalar], source: str) -> None:
     """Raise SiteError for what can be seen to be wrong before anything is sent."""
     site = Site(node)
     try:
         config = site.config
         site.params({})
     except OverrideError as error:
-        raise SiteError(f"{error}: correct site.yaml") from error
+        raise SiteError(f"{error}: correct {source}") from error
     known = {"site", "state-dir", *(field.name for field in dataclasses.fields(config))}
     for name in node:
         if name not in known and not name.startswith("param."):
-            raise SiteError(f"site.yaml sets {name}, which this package does not have")
+            raise SiteError(f"{source} sets {name}, which this package does not have")
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if _is_missing(field.name, value):
             raise SiteError(
-                f"{field.name}: there is no {value} in {Path.cwd()}: correct it in site.yaml"
+                f"{field.name}: there is no {value} in {Path.cwd()}: correct it in {source}"
             )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -34,16 +35,21 @@ class Certificates:
     key: Path
 
 
-def ensure_certificates(folder: Path) -> Certificates:
-    """Make in ``folder`` what is not there yet or soon expires; return the paths."""
+def ensure_certificates(folder: Path, hosts: Collection[str] = ()) -> Certificates:
+    """Make in ``folder`` what is not there yet, or soon expires; return the paths.
+
+    The server's certificate is good for this machine itself, and for the names and addresses
+    in ``hosts``.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     paths = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     authority_key = folder / "ca.key"
     if not (paths.ca.exists() and authority_key.exists()):
         _make_authority(paths.ca, authority_key)
         paths.server.unlink(missing_ok=True)
-    if not (paths.server.exists() and paths.key.exists()) or _expires_soon(paths.server):
-        _make_server(paths, authority_key)
+    wanted = [_host(host) for host in dict.fromkeys((*_HOSTS, *hosts))]
+    if not (paths.server.exists() and paths.key.exists()) or not _is_good(paths.server, wanted):
+        _make_server(paths, authority_key, wanted)
     return paths
 
 
@@ -71,7 +77,7 @@ def _make_authority(path: Path, key_path: Path) -> None:
     path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
 
-def _make_server(paths: Certificates, authority_key: Path) -> None:
+def _make_server(paths: Certificates, authority_key: Path, hosts: list[x509.GeneralName]) -> None:
     authority = x509.load_pem_x509_certificate(paths.ca.read_bytes())
     signer = serialization.load_pem_private_key(authority_key.read_bytes(), password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
@@ -80,7 +86,7 @@ def _make_server(paths: Certificates, authority_key: Path) -> None:
     certificate = (
         _builder(_name(f"{NAME} server"), authority.subject, key, _SERVER_DAYS)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName([_host(h) for h in _HOSTS]), critical=False)
+        .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
         .add_extension(
             x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()),
@@ -120,9 +126,12 @@ def _host(host: str) -> x509.GeneralName:
         return x509.DNSName(host)
 
 
-def _expires_soon(path: Path) -> bool:
-    ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
-    return ends < datetime.now(UTC) + timedelta(days=_RENEW_DAYS)
+def _is_good(path: Path, hosts: list[x509.GeneralName]) -> bool:
+    """Say whether a certificate of the server holds for a while yet, and for all ``hosts``."""
+    certificate = x509.load_pem_x509_certificate(path.read_bytes())
+    names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    ends = certificate.not_valid_after_utc
+    return ends > datetime.now(UTC) + timedelta(days=_RENEW_DAYS) and set(hosts) <= set(names)
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:

@@ -46,6 +46,15 @@ def _started(event: dict[str, Any]) -> str:
     )
 
 
+def _resumed(event: dict[str, Any]) -> str:
+    restarts = event["strategy_restarts"]
+    return (
+        f"{event['name']}: goes on after {event['rounds_done']} of {event['rounds']} rounds of "
+        f"{event['strategy']}, from {event['file'] or 'the initial weights'}"
+        + (f"; its strategy starts anew with {', '.join(restarts)}" if restarts else "")
+    )
+
+
 def _joined(event: dict[str, Any]) -> str:
     return f"{event['site']} joined"
 
@@ -55,8 +64,33 @@ def _refused(event: dict[str, Any]) -> str:
 
 
 def _waiting(event: dict[str, Any]) -> str:
-    names = ", ".join(event["missing"]) or "sites"
-    return f"waiting for {names} ({event['seconds']:.0f} s)"
+    seen = event.get("last_seen", {})
+    names = [
+        f"{site}, last seen {_ago(seen[site])} ago" if site in seen else site
+        for site in event["missing"]
+    ]
+    return f"waiting for {'; '.join(names) or 'sites'} ({event['seconds']:.0f} s)"
+
+
+def _ago(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _lost(event: dict[str, Any]) -> str:
+    return f"  round {event['round']}: {event['site']} went away; it is waited for"
+
+
+def _late(event: dict[str, Any]) -> str:
+    return (
+        f"  {event['site']} replied to round {event['round']} after {event['seconds']:.0f} s: "
+        "too late, and dropped"
+    )
+
+
+def _best(event: dict[str, Any]) -> str:
+    return (
+        f"weights after round {event['round']} are the best: {event['metric']} {event['value']:.4f}"
+    )
 
 
 def _replied(event: dict[str, Any]) -> str:
@@ -95,12 +129,16 @@ def _run_finished(event: dict[str, Any]) -> str:
 _LINES: dict[str, Callable[[dict[str, Any]], str]] = {
     "listening": _listening,
     "run-started": _started,
+    "run-resumed": _resumed,
     "site-joined": _joined,
     "site-refused": _refused,
     "waiting": _waiting,
     "site-replied": _replied,
     "site-failed": _failed,
     "round-finished": _round_finished,
+    "site-lost": _lost,
+    "late-reply": _late,
     "evaluated": _evaluated,
+    "best": _best,
     "run-finished": _run_finished,
 }

@@ -8,12 +8,13 @@ from pathlib import Path
 from flwr.app import ArrayRecord
 from flwr.serverapp import Grid
 
+from .late import LateReplies
 from .letters import config_for, evaluate_letter
 from .replies import Numbers, plain_means, read_evaluation_reply, weighted_means
 from .run_folder import run_name
 from .settings import Settings
 from .sites import EmitEvent, Sites
-from .trip import ReplyError, send_and_gather
+from .trip import Patience, ReplyError, Trip
 
 
 def evaluate_only(
@@ -63,10 +64,11 @@ def evaluate_at_sites(
         site: evaluate_letter(arrays, config, node) for site, node in sites.present().items()
     }
     numbers: dict[str, Numbers] = {}
-    trip = send_and_gather(
-        grid, letters, seconds=settings.round_timeout, poll=poll, meanwhile=sites.look
-    )
-    for answer in trip:
+    # A site that leaves now is not waited for: the model is whole without.
+    patience = Patience(settings.round_timeout, away=0.0, poll=poll)
+    late = LateReplies(grid, emit)
+    trip = Trip(grid, sites, letters, patience, server_round=server_round, late=late)
+    for answer in trip.answers():
         try:
             numbers[answer.site] = read_evaluation_reply(answer.read().content)
         except ReplyError as error:

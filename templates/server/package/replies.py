@@ -14,10 +14,17 @@ from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
 from flwr.serverapp.strategy import Strategy
 
 from .exchange import check_like, not_finite
+from .reasons import word
 from .site_terms import extra_of
 from .trip import ReplyError
 
 EXAMPLES = "num-examples"
+
+# The bounds that the sites keep too; here they hold for any client.
+_LARGEST = 3.4e38
+_LONGEST_NAME = 64
+_MOST_METRICS = 300
+_MOST_EXAMPLES = 2**53
 
 
 @dataclass(frozen=True)
@@ -118,12 +125,18 @@ def _metric_names(numbers: Mapping[str, Numbers]) -> list[str]:
 def _numbers(record: MetricRecord | None) -> Numbers:
     if record is None or EXAMPLES not in record:
         raise ReplyError(f"its reply does not say {EXAMPLES}")
+    if len(record) > _MOST_METRICS:
+        raise ReplyError(f"its {len(record)} metrics are too many")
     for name, value in record.items():
         if isinstance(value, list):
-            raise ReplyError(f"its metric {name!r} is a list, not a number")
+            raise ReplyError(f"its metric {word(name)!r} is a list, not a number")
+        if len(name) > _LONGEST_NAME:
+            raise ReplyError(f"its metric {word(name)!r}... has too long a name")
+        if abs(value) > _LARGEST:
+            raise ReplyError(f"its metric {name!r} is infinite, or too large for a measurement")
     values = {name: float(value) for name, value in record.items() if not isinstance(value, list)}
     examples = values.pop(EXAMPLES)
-    if not math.isfinite(examples) or examples < 0 or examples != int(examples):
+    if not 0 <= examples <= _MOST_EXAMPLES or examples != int(examples):
         raise ReplyError(f"its {EXAMPLES} is {examples}, no count")
     return Numbers(int(examples), values)
 
@@ -135,7 +148,7 @@ def _timing(content: RecordDict) -> dict[str, float]:
     return {
         name.replace("-", "_"): float(value)
         for name, value in record.items()
-        if not isinstance(value, list)
+        if not isinstance(value, list) and math.isfinite(value)
     }
 
 

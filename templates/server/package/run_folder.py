@@ -9,50 +9,100 @@ from __future__ import annotations
 import contextlib
 import json
 import math
+import os
 import platform
 import re
 import secrets
+import sys
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any, TextIO
 
 from flwr.app import ArrayRecord
 
 from . import exchange
-from .settings import CLIENT_DIGEST, NAME, SettingsError
+from .resume import BUILD, EVENTS, check_same, read_events, settings_of
+from .settings import CLIENT_DIGEST, NAME, Settings, SettingsError
+
+if sys.platform != "win32":
+    import fcntl
 
 Event = dict[str, object]
 Listener = Callable[[Event], None]
 
-EVENTS = "events.jsonl"
 MODEL = "model.safetensors"
-_BUILD = "build.json"
+BEST = "best.safetensors"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The weights after a round, and what the strategy remembered then, if it does at all."""
+
+    round: int
+    arrays: ArrayRecord
+    state: ArrayRecord | None
+    file: str
 
 
 class RunFolder:
-    """The folder of one run; raises SettingsError where it holds a run already."""
+    """The folder of one run; raises SettingsError where it holds a run already, or none.
 
-    def __init__(self, run_dir: str, *, keep: int, listener: Listener | None = None) -> None:
-        self.path = Path(run_dir) if run_dir else _new_folder()
+    With ``settings.resume`` it is the folder of a run that goes on: ``past`` are its events.
+    """
+
+    def __init__(self, settings: Settings, *, listener: Listener | None = None) -> None:
+        self.path = Path(settings.run_dir) if settings.run_dir else _new_folder()
+        self.past: list[dict[str, Any]] = []
         self._checkpoints = self.path / "checkpoints"
-        self._keep = keep
+        self._keep = settings.keep_checkpoints
         self._listener = listener
-        events = self.path / EVENTS
         try:
+            if settings.resume:
+                self._file = self._reopened(settings)
+                return
             self._checkpoints.mkdir(parents=True, exist_ok=True)
             # "x" also settles which of two servers, started at once, has the folder.
-            self._file = events.open("x", encoding="utf-8")
+            self._file = (self.path / EVENTS).open("x", encoding="utf-8")
+            self._lock()
         except FileExistsError as error:
             raise SettingsError(
-                f"{self.path} holds a run already: name another folder with --run-dir"
+                f"{self.path} holds a run already: name another folder with --run-dir, or go on "
+                "with it by --resume"
             ) from error
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be written: {error.strerror}") from error
         # Nothing but what sites keep between rounds hangs on it, so it may well be random.
         self.run = secrets.token_hex(8)
-        build = {"name": NAME, "client_digest": CLIENT_DIGEST, "run": self.run}
-        (self.path / _BUILD).write_text(json.dumps(build, indent=2) + "\n")
+        build = {
+            "name": NAME,
+            "client_digest": CLIENT_DIGEST,
+            "run": self.run,
+            "run_config": settings.to_run_config(),
+        }
+        (self.path / BUILD).write_text(json.dumps(build, indent=2) + "\n")
+
+    def _reopened(self, settings: Settings) -> TextIO:
+        check_same(settings_of(self.path), settings)
+        self.run = run_name(self.path)
+        self._file = (self.path / EVENTS).open("r+", encoding="utf-8")
+        self._lock()
+        self.past = read_events(self.path / EVENTS)
+        whole = (self.path / EVENTS).read_bytes().rpartition(b"\n")
+        self._file.truncate(len(whole[0]) + len(whole[1]))
+        self._file.seek(0, os.SEEK_END)
+        self._checkpoints.mkdir(exist_ok=True)
+        return self._file
+
+    def _lock(self) -> None:
+        """Keep a second server out, for as long as this one lives."""
+        if sys.platform != "win32":
+            try:
+                fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise SettingsError(f"{self.path} is the run of a server that is at it") from error
 
     def event(self, name: str, /, **fields: object) -> None:
         """Write one line, at once, and tell the listener."""
@@ -63,14 +113,44 @@ class RunFolder:
         if self._listener:
             self._listener(event)
 
-    def checkpoint(self, round_number: int, arrays: ArrayRecord) -> str:
-        """Save the weights after a round, drop the oldest; return the path within the run."""
+    def checkpoint(
+        self, round_number: int, arrays: ArrayRecord, state: ArrayRecord | None = None
+    ) -> str:
+        """Save the weights after a round, drop the oldest; return the path within the run.
+
+        ``state`` is the strategy's. It is written first: weights that are there are complete.
+        """
         path = self._checkpoints / f"round-{round_number:03d}.safetensors"
+        if state is not None:
+            exchange.save(_state_file(path), state)
         exchange.save(path, arrays)
-        saved = [p for p in self._checkpoints.iterdir() if _round_of(p) is not None]
-        for old in sorted(saved, key=lambda p: _round_of(p) or 0)[: -self._keep]:
+        for old in self._saved()[: -self._keep]:
             old.unlink()
+            _state_file(old).unlink(missing_ok=True)
         return path.relative_to(self.path).as_posix()
+
+    def newest_checkpoint(self) -> Checkpoint | None:
+        """Read the newest checkpoint that is whole; None if there is none."""
+        for path in reversed(self._saved()):
+            state_file = _state_file(path)
+            try:
+                arrays = exchange.load(path)
+                state = exchange.load(state_file) if state_file.exists() else None
+            except exchange.ExchangeError:
+                continue
+            file = path.relative_to(self.path).as_posix()
+            return Checkpoint(_round_of(path) or 0, arrays, state, file)
+        return None
+
+    def best(self, arrays: ArrayRecord) -> str:
+        """Save the best weights so far; return the path within the run."""
+        exchange.save(self.path / BEST, arrays)
+        return BEST
+
+    def _saved(self) -> list[Path]:
+        """Return the checkpoints, in order of their rounds."""
+        saved = [p for p in self._checkpoints.iterdir() if _round_of(p) is not None]
+        return sorted(saved, key=lambda path: _round_of(path) or 0)
 
     def finish(self, arrays: ArrayRecord | None, **fields: object) -> None:
         """Save the weights that the run ends with, if any, and write its last event.
@@ -88,10 +168,14 @@ class RunFolder:
             self._file.close()
 
 
+def _state_file(checkpoint: Path) -> Path:
+    return checkpoint.with_suffix(f".state{checkpoint.suffix}")
+
+
 def run_name(folder: Path) -> str:
     """Return the name by which sites know the run in ``folder``; "" where there is none."""
     try:
-        return str(json.loads((folder / _BUILD).read_text(encoding="utf-8")).get("run", ""))
+        return str(json.loads((folder / BUILD).read_text(encoding="utf-8")).get("run", ""))
     except (OSError, ValueError):
         return ""
 

@@ -14,8 +14,11 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from .addresses import StartError, is_wildcard, join_address, parse_address, taken_port
+from .admission_commands import add_commands, add_state
+from .resume import resumed_settings
 from .settings import ADDRESS, DISTRIBUTION, NAME, Scalar, Settings, SettingsError
-from .superlink_process import StartError, flower_environment, superlink_process
+from .superlink_process import flower_environment, superlink_process
 
 if TYPE_CHECKING:
     from .run_folder import Listener
@@ -23,12 +26,18 @@ if TYPE_CHECKING:
 FINE, AT_FAULT, FAILED, INTERRUPTED = 0, 1, 4, 130
 
 _START_SECONDS = 60.0
+# The SuperLink lets whoever reaches it start runs: only this machine does.
+_INSIDE = "127.0.0.1:0"
 _EPILOG = f"""\
 example:
   {DISTRIBUTION} start --rounds 5 --sites north,south --address {ADDRESS} --state server-state
+  {DISTRIBUTION} start --resume runs/RUN         a run that broke off, with what it was started with
 
 The first start makes certificates in STATE/pki; give each site a copy of ca.pem, and no other
-file. Exit codes: 0 the run finished, 1 settings are wrong, 4 the run or the server failed,
+file. A site gives its request.json in return: `{DISTRIBUTION} admit request.json` lets it in, also
+while the server runs.
+
+Exit codes: 0 the run finished, 1 settings are wrong, 4 the run or the server failed,
 130 interrupted.
 """
 
@@ -37,14 +46,17 @@ def serve(
     settings: Settings,
     *,
     address: str = ADDRESS,
+    names: Sequence[str] = (),
     state_dir: Path = Path("server-state"),
     listener: Listener | None = None,
     linger_seconds: float = 10.0,
 ) -> int:
-    """Run one federation on a SuperLink at ``address`` and return the command's exit code.
+    """Run one federation and return the command's exit code.
 
-    ``listener`` gets every event, and before them one "listening" with the address and the path
-    of the certificate that sites need; by default, events become lines on standard error.
+    Admitted sites (see ``admission``) reach it at ``address``, over TLS; ``names`` are the names
+    of this machine for which its certificate is to be good, besides that address. ``listener``
+    gets every event, and before them one "listening" with the address and the path of the
+    certificate that sites need; by default, events become lines on standard error.
     ``linger_seconds`` bounds the wait for sites to see the end of the run.
     """
     # Flower reads these when it is imported, so no module that imports it is loaded before.
@@ -55,7 +67,7 @@ def serve(
     listener = listener or print_progress
     try:
         _check(settings)
-        return _serve(settings, address, state_dir, listener, linger_seconds)
+        return _serve(settings, address, names, state_dir, listener, linger_seconds)
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
     except (StartError, ConnectionError) as error:
@@ -78,25 +90,41 @@ def _check(settings: Settings) -> None:
 
 
 def _serve(
-    settings: Settings, address: str, state_dir: Path, listener: Listener, linger: float
+    settings: Settings,
+    address: str,
+    names: Sequence[str],
+    state_dir: Path,
+    listener: Listener,
+    linger: float,
 ) -> int:
+    from .front import open_to_sites
     from .server_app import run
     from .superlink import SuperLink
     from .superlink_grid import SuperLinkError
 
-    with superlink_process(address, state_dir) as process:
+    host, port = parse_address(address)
+    hosts = [*names, *([] if is_wildcard(host) else [host])]
+    with (
+        taken_port(host, port) as public,
+        superlink_process(_INSIDE, state_dir, hosts=hosts) as process,
+    ):
         ca = process.certificates.ca
         with closing(SuperLink(process.address, ca, process.secret, process.alive)) as link:
             try:
                 link.wait_until_ready(_START_SECONDS)
             except SuperLinkError as error:
                 raise StartError(f"{error}; its log ends: {process.last_words()}") from error
-            listener({"event": "listening", "address": process.address, "ca": str(ca)})
-            with link.run(NAME) as link_run:
-                outcome = run(link_run.grid, settings, listener=listener)
-                link_run.completed = outcome.outcome == "finished"
-            link.wait_until_deserted(linger)
-    return FINE if outcome.outcome == "finished" else _fail(outcome.reason, FAILED)
+            with open_to_sites(public, process, state_dir.resolve()) as site_of:
+                reached = join_address(host, public.getsockname()[1])
+                listener({"event": "listening", "address": reached, "ca": str(ca)})
+                with link.run(NAME) as link_run:
+                    outcome = run(link_run.grid, settings, listener=listener, site_of=site_of)
+                    link_run.completed = outcome.good
+                link.wait_until_deserted(linger)
+    if outcome.good:
+        return FINE
+    kept = f"{outcome.rounds_done} rounds are kept: go on with --resume {outcome.folder}"
+    return _fail(f"{outcome.reason}; {kept}" if outcome.rounds_done else outcome.reason, FAILED)
 
 
 def _fail(reason: str, code: int) -> int:
@@ -111,7 +139,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     signal.signal(signal.SIGINT, _interrupt)
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = _start(options)
+        code = options.run(options)
     except KeyboardInterrupt:
         code = _fail("interrupted", INTERRUPTED)
     sys.exit(code)
@@ -119,13 +147,22 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 def _start(options: argparse.Namespace) -> int:
     try:
-        settings = Settings.from_run_config(_run_config(options))
+        if options.resume:
+            settings = resumed_settings(options.resume, _run_config(options))
+        else:
+            settings = Settings.from_run_config(_run_config(options))
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
     listener: Listener | None = None
     if options.json:
         from .console import print_json as listener
-    return serve(settings, address=options.address, state_dir=options.state, listener=listener)
+    return serve(
+        settings,
+        address=options.address,
+        names=options.name,
+        state_dir=options.state,
+        listener=listener,
+    )
 
 
 def _run_config(options: argparse.Namespace) -> dict[str, Scalar]:
@@ -178,6 +215,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    start.set_defaults(run=_start)
     add: Callable[..., object] = start.add_argument
     add("--rounds", type=int, metavar="N", help="rounds of training")
     add("--seed", type=int, metavar="N", help="seed of everything random")
@@ -188,14 +226,22 @@ def _parser() -> argparse.ArgumentParser:
     add("--param", type=_param, action="append", metavar="NAME=VALUE", help="set a parameter")
     add("--address", default=ADDRESS, metavar="H:P", help=f"where to listen (default {ADDRESS})")
     add(
-        "--state",
-        type=Path,
-        default=Path("server-state"),
-        metavar="DIR",
-        help="folder of certificates, keys and the SuperLink's log (default server-state)",
+        "--name",
+        action="append",
+        default=[],
+        metavar="HOST",
+        help="a name of this machine that sites use, for its certificate; may come again",
     )
-    add("--run-dir", metavar="DIR", help="folder of this run (default runs/TIME-NAME)")
+    add_state(start)
+    folder = start.add_mutually_exclusive_group()
+    folder.add_argument(
+        "--run-dir", metavar="DIR", help="folder of this run (default runs/TIME-NAME)"
+    )
+    folder.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the run in this folder"
+    )
     add("--json", action="store_true", help="print events as JSON lines on standard output")
+    add_commands(commands)
     return parser
 
 

@@ -58,7 +58,26 @@ def test_nan_is_told_as_it_is(egress: ModuleType) -> None:
         ({"loss": None}, ("loss",), "metric 'loss' is a NoneType, not a single number"),
         ({"loss": torch.ones(2)}, ("loss",), "metric 'loss' is a Tensor, not a single number"),
         ({"loss": 1j}, ("loss",), "metric 'loss' is a complex, not a single number"),
-        ({"loss": float("inf")}, ("loss",), "metric 'loss' is infinite"),
+        (
+            {"loss": float("-inf")},
+            ("loss",),
+            "metric 'loss' is infinite, or too large for a measurement",
+        ),
+        (
+            {"loss": 1e308},
+            ("loss",),
+            "metric 'loss' is infinite, or too large for a measurement",
+        ),
+        (
+            {"loss": 10**400},
+            ("loss",),
+            "metric 'loss' is infinite, or too large for a measurement",
+        ),
+        (
+            {str(number): 0.0 for number in range(257)},
+            None,
+            "257 metrics are too many, 256 may leave",
+        ),
         (
             {"loss": 1.0, "Erika Mustermann": 0.3},
             ("loss",),

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
+import logging
+import re
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 from flwr.app import Array, ArrayRecord, ConfigRecord, Error, Message, MetricRecord, RecordDict
@@ -17,15 +23,35 @@ from tests.runtime import demo
 from tests.runtime.loading import importable
 from tests.runtime.processes import wait_for
 
+_numbers = itertools.count(1)
+
 
 class Link:
-    """A running SuperLink, with the server's end of it."""
+    """A running SuperLink behind its gateway, with the server's end of it."""
 
-    def __init__(self, process: Any, superlink: Any) -> None:
-        self.address: str = process.address
+    def __init__(self, address: str, process: Any, superlink: Any, state: Path) -> None:
+        self.address = address
         self.ca: Path = process.certificates.ca
-        self.process = process
         self.superlink = superlink
+        self._state = state
+
+    def admittance(self, *, admitted: bool = True) -> Any:
+        """A new site with a key of its own."""
+        from line_client.admittance import Admittance  # type: ignore[import-not-found]
+        from line_client.identity import ensure_identity  # type: ignore[import-not-found]
+
+        site = f"site-{next(_numbers)}"
+        folder = self._state / "sites" / site
+        made = Admittance(ensure_identity(folder), folder)
+        if admitted:
+            self.admit(site, made)
+        return made
+
+    def admit(self, site: str, admittance: Any) -> None:
+        from line_server.admission import admit_key  # type: ignore[import-not-found]
+        from line_server.site_keys import openssh_line  # type: ignore[import-not-found]
+
+        admit_key(site, openssh_line(admittance.identity.public), self._state)
 
 
 @pytest.fixture(scope="module")
@@ -38,16 +64,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @contextmanager
 def started(state: Path, address: str = "127.0.0.1:0") -> Iterator[Link]:
+    from line_server.addresses import (  # type: ignore[import-not-found]
+        parse_address,
+        taken_port,
+    )
+    from line_server.front import open_to_sites  # type: ignore[import-not-found]
     from line_server.superlink import SuperLink  # type: ignore[import-not-found]
     from line_server.superlink_process import (  # type: ignore[import-not-found]
         superlink_process,
     )
 
-    with superlink_process(address, state) as process:
-        opened = SuperLink(process.address, process.certificates.ca, process.secret, process.alive)
-        with closing(opened) as superlink:
-            superlink.wait_until_ready(60)
-            yield Link(process, superlink)
+    with (
+        taken_port(*parse_address(address)) as public,
+        superlink_process("127.0.0.1:0", state) as process,
+        closing(
+            SuperLink(process.address, process.certificates.ca, process.secret, process.alive)
+        ) as superlink,
+    ):
+        superlink.wait_until_ready(60)
+        with open_to_sites(public, process, state):
+            reached = f"127.0.0.1:{public.getsockname()[1]}"
+            yield Link(reached, process, superlink, state)
 
 
 @pytest.fixture(scope="module")
@@ -81,10 +118,12 @@ def answers(grid: Any, ids: Any) -> list[Message]:
 
 
 def test_a_message_goes_there_and_back_whole(link: Link, fleet_module: Any) -> None:
+    from line_client.wire import unpack  # type: ignore[import-not-found]
+
     size = 3_000_000
     with (
         link.superlink.run("line") as run,
-        fleet_module.Fleet(link.address, link.ca, patience=10) as fleet,
+        fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet,
     ):
         assert fleet.join() is None
         nodes = list(run.grid.get_node_ids())
@@ -92,10 +131,10 @@ def test_a_message_goes_there_and_back_whole(link: Link, fleet_module: Any) -> N
         assert fleet.receive() is None
         ids = run.grid.push_messages([letter(nodes[0], size)])
         message = pulled(fleet)
-        np.testing.assert_array_equal(
-            message.content["arrays"]["w"].numpy(), np.arange(size, dtype=np.float32)
-        )
-        doubled = ArrayRecord({"w": Array(2 * message.content["arrays"]["w"].numpy())})
+        # Arrays travel as one; it is the client app that takes them apart.
+        got = unpack(message.content["arrays"])["w"].numpy()
+        np.testing.assert_array_equal(got, np.arange(size, dtype=np.float32))
+        doubled = ArrayRecord({"w": Array(2 * got)})
         numbers = MetricRecord({"num-examples": 3})
         content = RecordDict({"arrays": doubled, "metrics": numbers})
         fleet.reply(Message(content, reply_to=message), 0.5)
@@ -112,7 +151,7 @@ def test_a_message_goes_there_and_back_whole(link: Link, fleet_module: Any) -> N
 def test_an_error_is_a_reply_too(link: Link, fleet_module: Any) -> None:
     with (
         link.superlink.run("line") as run,
-        fleet_module.Fleet(link.address, link.ca, patience=10) as fleet,
+        fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet,
     ):
         fleet.join()
         (node,) = run.grid.get_node_ids()
@@ -123,7 +162,7 @@ def test_an_error_is_a_reply_too(link: Link, fleet_module: Any) -> None:
 
 
 def test_the_end_of_the_run_is_seen(link: Link, fleet_module: Any) -> None:
-    with fleet_module.Fleet(link.address, link.ca, patience=10) as fleet:
+    with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet:
         with link.superlink.run("line") as run:
             fleet.join()
             (node,) = run.grid.get_node_ids()
@@ -136,16 +175,16 @@ def test_the_end_of_the_run_is_seen(link: Link, fleet_module: Any) -> None:
 
 def test_who_has_left_is_not_online_any_more(link: Link, fleet_module: Any) -> None:
     with link.superlink.run("line") as run:
-        with fleet_module.Fleet(link.address, link.ca, patience=10) as fleet:
+        with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet:
             fleet.join()
             assert len(list(run.grid.get_node_ids())) == 1
         assert list(run.grid.get_node_ids()) == []
 
 
 def test_a_node_that_the_server_forgot_is_told_so(link: Link, fleet_module: Any) -> None:
-    with fleet_module.Fleet(link.address, link.ca, patience=10) as fleet:
+    with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet:
         fleet.join()
-        with fleet_module.Fleet(link.address, link.ca, patience=10) as other:
+        with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as other:
             other.join()
             fleet._node = other._node
             with pytest.raises(fleet_module.UnknownHere):
@@ -162,7 +201,7 @@ def test_a_certificate_of_another_ca_is_refused(
     other = ensure_certificates(tmp_path / "pki").ca
     # At once: no patience would help.
     with (
-        fleet_module.Fleet(link.address, other, patience=3600) as fleet,
+        fleet_module.Fleet(link.address, other, link.admittance(), patience=3600) as fleet,
         pytest.raises(fleet_module.FleetError, match="is not the federation's"),
     ):
         fleet.join()
@@ -173,7 +212,7 @@ def test_nobody_listens(link: Link, fleet_module: Any) -> None:
         unused.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{unused.getsockname()[1]}"
         with (
-            fleet_module.Fleet(address, link.ca, patience=0.3) as fleet,
+            fleet_module.Fleet(address, link.ca, link.admittance(), patience=0.3) as fleet,
             pytest.raises(fleet_module.Unreachable, match=rf"no server at {address} within 0.3 s"),
         ):
             fleet.join()
@@ -182,7 +221,7 @@ def test_nobody_listens(link: Link, fleet_module: Any) -> None:
 def test_something_else_listens(link: Link, fleet_module: Any) -> None:
     with (
         serving(lambda connection: connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")) as address,
-        fleet_module.Fleet(address, link.ca, patience=3600) as fleet,
+        fleet_module.Fleet(address, link.ca, link.admittance(), patience=3600) as fleet,
         pytest.raises(fleet_module.FleetError, match="does not speak TLS"),
     ):
         fleet.join()
@@ -191,16 +230,20 @@ def test_something_else_listens(link: Link, fleet_module: Any) -> None:
 def test_a_ca_file_that_is_none(link: Link, fleet_module: Any, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("not a certificate")
     with (
-        fleet_module.Fleet(link.address, tmp_path / "ca.pem", patience=1) as fleet,
+        fleet_module.Fleet(
+            link.address, tmp_path / "ca.pem", link.admittance(), patience=1
+        ) as fleet,
         pytest.raises(fleet_module.FleetError, match="CA certificate cannot be read"),
     ):
         fleet.join()
 
 
-def test_a_server_that_comes_back_is_found_again(folder: Path, fleet_module: Any) -> None:
+def test_a_server_that_comes_back_is_found_and_joined_again(
+    folder: Path, fleet_module: Any
+) -> None:
     state = folder / "state-of-another"
     with started(state) as first:
-        fleet = fleet_module.Fleet(first.address, first.ca, patience=60)
+        fleet = fleet_module.Fleet(first.address, first.ca, first.admittance(), patience=60)
         fleet.join()
     told: list[BaseException] = []
 
@@ -217,6 +260,83 @@ def test_a_server_that_comes_back_is_found_again(folder: Path, fleet_module: Any
         assert len(told) == 1
         fleet.join()
         assert fleet.receive() is None
+
+
+def test_a_key_that_is_not_admitted_is_told_what_to_do(link: Link, fleet_module: Any) -> None:
+    admittance = link.admittance(admitted=False)
+    fingerprint = admittance.identity.fingerprint
+    with (
+        fleet_module.Fleet(link.address, link.ca, admittance, patience=0.1) as fleet,
+        pytest.raises(fleet_module.FleetError, match=r"is not admitted there: give .*json") as told,
+    ):
+        fleet.join()
+    assert fingerprint in str(told.value)
+
+
+def test_a_site_waits_to_be_admitted(
+    link: Link, fleet_module: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    admittance = link.admittance(admitted=False)
+    caplog.set_level(logging.INFO, "line_client")
+    with fleet_module.Fleet(link.address, link.ca, admittance, patience=60) as fleet:
+        joining = threading.Thread(target=fleet.join)
+        joining.start()
+        wait_for(lambda: "does not let this site in yet" in caplog.text)
+        link.admit("late", admittance)
+        joining.join(60)
+        assert not joining.is_alive()
+        assert fleet.receive() is None
+    assert caplog.text.count("does not let this site in yet") == 1
+
+
+def test_a_site_that_broke_off_comes_back_at_once(link: Link, fleet_module: Any) -> None:
+    admittance = link.admittance()
+    # The heartbeats of a process that was killed stop; the server hears nothing else of it.
+    broken = fleet_module.Fleet(link.address, link.ca, admittance, patience=10)
+    with link.superlink.run("line") as run:
+        broken.join()
+        broken._leaving.set()
+        (node,) = run.grid.get_node_ids()
+        ids = run.grid.push_messages([letter(node)])
+        pulled(broken)
+        replies: list[Message] = []
+        with fleet_module.Fleet(link.address, link.ca, admittance, patience=60) as fleet:
+            joining = threading.Thread(target=fleet.join)
+            joining.start()
+            # Who waits for the answer is told that there will be none.
+            wait_for(lambda: replies.extend(run.grid.pull_messages(ids)) or replies)
+            joining.join(60)
+            assert list(run.grid.get_node_ids()) == [node]
+        assert replies[0].has_error()
+    assert admittance.former_node() is None
+
+
+def test_a_site_that_signs_off_leaves_no_trace(link: Link, fleet_module: Any) -> None:
+    admittance = link.admittance()
+    with fleet_module.Fleet(link.address, link.ca, admittance, patience=10) as fleet:
+        fleet.join()
+        assert admittance.former_node() is not None
+    assert admittance.former_node() is None
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (120, "this machine's clock is 120 s behind the server's: set it right"),
+        (-120, "this machine's clock is 120 s ahead of the server's: set it right"),
+        (2, "is not admitted there"),
+    ],
+)
+def test_a_clock_that_is_wrong_is_said(link: Link, seconds: int, said: str) -> None:
+    there = datetime.now(UTC) + timedelta(seconds=seconds)
+    refusal = httpx.Response(401, headers={"date": format_datetime(there, usegmt=True)})
+    why = link.admittance().why_not(refusal)
+    assert said in re.sub(r"\b(119|121) s", "120 s", why)
+
+
+def test_no_clock_is_no_reason(link: Link) -> None:
+    for headers in ({}, {"date": "now"}):
+        assert "is not admitted" in link.admittance().why_not(httpx.Response(401, headers=headers))
 
 
 @contextmanager

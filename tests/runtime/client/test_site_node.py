@@ -60,7 +60,21 @@ def command(folder: Path, side: str, module: str, *arguments: object) -> subproc
     )
 
 
+def admit(folder: Path, config: Path) -> None:
+    """Do what a site and its coordinator do once."""
+    request = folder / "request.json"
+    for side, module, *arguments in (
+        ("client", "site_node", "enroll", "--config", config, "--out", request),
+        ("server", "server_node", "admit", request, "--state", "state"),
+    ):
+        process = command(folder, side, module, *arguments)
+        said = output(process)
+        assert process.returncode == 0, said
+
+
 def site_command(folder: Path, config: Path, *arguments: object) -> subprocess.Popen[str]:
+    """Start the site of ``config``, which is admitted."""
+    admit(folder, config)
     return command(folder, "client", "site_node", "start", "--config", config, *arguments)
 
 
@@ -212,6 +226,26 @@ def test_a_site_finds_a_server_that_was_killed_and_started_again(folder: Path) -
     assert events(folder)[-1]["outcome"] == "finished"
 
 
+def test_a_site_that_is_revoked_is_cut_off(folder: Path) -> None:
+    port = free_port()
+    with server(folder, port, "--sites", "cleveland,zurich", "--join-timeout", 100):
+        config = write_site(folder, "zurich", server=f"127.0.0.1:{port}")
+        site = site_command(folder, config, "--patience", 1)
+        try:
+            wait_for(lambda: happened(folder, "site-joined"))
+            revoking = command(
+                folder, "server", "server_node", "revoke", "zurich", "--state", "state"
+            )
+            assert "zurich is shut out" in output(revoking)
+            said = output(site)
+        finally:
+            end([site])
+    assert site.returncode == 4
+    last = said.splitlines()[-1]
+    assert last.startswith(f"zurich: error: 127.0.0.1:{port} does not let this site in: ")
+    assert "is not admitted there: give " in last
+
+
 def failing(folder: Path, *arguments: object) -> str:
     """Run the command with ``arguments``; return its one line."""
     process = command(folder, "client", "site_node", *arguments)
@@ -257,8 +291,8 @@ def test_errors_are_one_line_that_says_what_to_do(folder: Path) -> None:
     )
     unused = f"127.0.0.1:{free_port()}"
     assert re.fullmatch(
-        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\): ask the coordinator "
-        r"if it runs and if the address is right; --patience waits for longer",
+        rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\): ask the "
+        r"coordinator if it runs and if the address is right; --patience waits for longer",
         failing(folder, *start, "--server", unused, "--patience", "0.5"),
     )
     write_site(folder, "zurich", params={"DATA_FILE": "none/zurich.csv"})

@@ -75,6 +75,9 @@ def federation(**changes: Any) -> SimpleNamespace:
         "round_timeout": 5.0,
         "evaluate_every": 1,
         "keep_checkpoints": 3,
+        "best": None,
+        "stop": None,
+        "stop_when": "",
         "params": {},
         "requires": [],
         "server": SimpleNamespace(address="127.0.0.1:9092", tls=True),
@@ -107,13 +110,18 @@ class Package:
 
 def imported(folder: Path, name: str, source: Program, fed: SimpleNamespace) -> Iterator[Package]:
     project = write_server(folder, name, source, fed)
+    _forget(f"{name}_server")
     sys.path.insert(0, str(project))
     try:
         yield Package(project, f"{name}_server")
     finally:
         sys.path.remove(str(project))
-        for module in [m for m in sys.modules if m.split(".")[0] == f"{name}_server"]:
-            del sys.modules[module]
+        _forget(f"{name}_server")
+
+
+def _forget(package: str) -> None:
+    for module in [m for m in sys.modules if m.split(".")[0] == package]:
+        del sys.modules[module]
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from flwr.app import (
     MetricRecord,
     RecordDict,
 )
+from flwr.proto.node_pb2 import NodeInfo
 from flwr.serverapp import Grid
 from flwr.supercore.task_identity import TaskIdentity
 
@@ -92,9 +94,14 @@ class FakeGrid(Grid):
         # Nodes are numbered against the order of the names, so that relying on it would show.
         self.sites = dict(zip(itertools.count(first_node, -1), sites, strict=False))
         self.gone: set[int] = set()
+        # Nodes that work on something and take no message, and when each node came.
+        self.busy: set[int] = set()
+        self.activated: dict[int, str] = {}
         self._looks = 0
         self._ids = itertools.count(1)
         self._ready: dict[str, tuple[float, Message]] = {}
+        self._queued: list[Message] = []
+        self._waiting: list[tuple[threading.Event, str, Message]] = []
 
     def node(self, name: str) -> int:
         return next(node for node, site in self.sites.items() if site.name == name)
@@ -107,6 +114,17 @@ class FakeGrid(Grid):
             if site.online_from < self._looks and node not in self.gone
         ]
 
+    def get_nodes(self) -> list[NodeInfo]:
+        return [
+            NodeInfo(node_id=node, last_activated_at=self.activated.get(node, ""))
+            for node in self.get_node_ids()
+        ]
+
+    def later(self, message: Message, content: RecordDict, when: threading.Event) -> None:
+        """Have the reply to a message ready as soon as an event is set."""
+        reply = Message(content, reply_to=message)
+        self._waiting.append((when, message.metadata.message_id, reply))
+
     def push_messages(self, messages: Iterable[Message]) -> list[str]:
         return [self._push(message) for message in messages]
 
@@ -115,15 +133,27 @@ class FakeGrid(Grid):
         message.metadata.__dict__["_message_id"] = message_id
         node = message.metadata.dst_node_id
         site = self.sites[node]
+        if node in self.busy:
+            self._queued.append(message)
+        else:
+            self._answer(site, message)
+        return message_id
+
+    def _answer(self, site: FakeSite, message: Message) -> None:
         content = site.answer(message)
         if content is not None:
             reply = Message(content, reply_to=message)
             delay = 0.0 if message.metadata.message_type == "query" else site.delay
-            self._ready[message_id] = (time.monotonic() + delay, reply)
-        return message_id
+            self._ready[message.metadata.message_id] = (time.monotonic() + delay, reply)
 
     def pull_messages(self, message_ids: Iterable[str]) -> list[Message]:
+        for message in [m for m in self._queued if m.metadata.dst_node_id not in self.busy]:
+            self._queued.remove(message)
+            self._answer(self.sites[message.metadata.dst_node_id], message)
         now = time.monotonic()
+        for when, message_id, reply in self._waiting:
+            if when.is_set():
+                self._ready.setdefault(message_id, (now, reply))
         due = [i for i in message_ids if i in self._ready and self._ready[i][0] <= now]
         return [self._ready.pop(i)[1] for i in due]
 

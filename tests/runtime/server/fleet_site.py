@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flwr.app import Message, RecordDict
 from flwr.supercore.inflatable.inflatable_object import (
@@ -29,9 +30,10 @@ wire = template_module("shared/wire.py")
 class FleetSite(threading.Thread):
     """Answers until a message says that it is the last, or until ``leave`` is called."""
 
-    def __init__(self, address: str, ca: Path, site: FakeSite) -> None:
+    def __init__(self, address: str, ca: Path, site: FakeSite, keys: Any = None) -> None:
         super().__init__(daemon=True)
         self.site = site
+        self._keys = keys
         self._address = address
         self._ca = ca.read_bytes()
         self._leave = threading.Event()
@@ -42,7 +44,9 @@ class FleetSite(threading.Thread):
         assert not self.is_alive()
 
     def run(self) -> None:
-        with http_request_response(self._address, False, self._ca, max_wait_time=60) as line:
+        with http_request_response(
+            self._address, False, self._ca, authentication_keys=self._keys, max_wait_time=60
+        ) as line:
             _, receive, send, get_run, _, pull, push, confirm = line
             run_id = None
             while not self._leave.wait(0.05):

@@ -31,9 +31,9 @@ class Bench:
         return self.server.settings.Settings.from_run_config(config)
 
     def run(self, grid: FakeGrid, initial: ArrayRecord | None = None, **changes: Any) -> Any:
-        strategy = changes.pop("make", None)
+        strategy, site_of = changes.pop("make", None), changes.pop("site_of", None)
         return self.server.rounds.run_federation(
-            grid, self.settings(**changes), initial=initial, strategy=strategy
+            grid, self.settings(**changes), initial=initial, strategy=strategy, site_of=site_of
         )
 
     @property
@@ -261,6 +261,27 @@ def test_a_stranger_is_refused(bench: Bench, change: dict[str, Any], reason: str
     assert outcome.outcome == "finished"
     assert reason in bench.of("site-refused")[0]["reason"]
     assert bench.of("round-finished")[0]["sites"] == ["alpha", "beta"]
+
+
+@pytest.mark.parametrize("owner", ["beta", None])
+def test_a_site_is_who_its_key_says_and_not_who_it_says(bench: Bench, owner: str | None) -> None:
+    grid = FakeGrid(bench.sites())
+    owners = {grid.node(name): name for name in SITES}
+    owners[grid.node("gamma")] = owner
+    outcome = bench.run(
+        grid, start_of(), min_sites=2, join_timeout=0.1, rounds=1, site_of=owners.get
+    )
+    assert outcome.outcome == "finished"
+    assert bench.of("site-refused") == [
+        {
+            **bench.of("site-refused")[0],
+            "site": "gamma",
+            "reason": "the key that it has is not that of gamma",
+        }
+    ]
+    assert bench.of("round-finished")[0]["sites"] == ["alpha", "beta"]
+    # Not a letter with weights in it went there.
+    assert {m.metadata.message_type for m in grid.sites[grid.node("gamma")].got} == {"query"}
 
 
 def test_a_site_that_comes_back_as_another_node_takes_part_again(bench: Bench) -> None:

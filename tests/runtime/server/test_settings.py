@@ -32,7 +32,7 @@ def test_settings_survive_the_run_config_and_back(server: Package) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "text"),
     [
-        ("round", 3, "unknown setting 'round'; there are: engine, evaluate-every"),
+        ("round", 3, "unknown setting 'round'; there are: best-metric, best-mode, engine"),
         ("rounds", 0, "at least 1"),
         ("rounds", 2.5, "whole number"),
         ("rounds", "3", "should be a int"),
@@ -45,6 +45,12 @@ def test_settings_survive_the_run_config_and_back(server: Package) -> None:
         ("sites", "{}", "JSON for a list"),
         ("sites", '["a", "a"]', "different names"),
         ("sites", "[1]", "different names"),
+        ("resume", 1, "should be a bool"),
+        ("best-mode", "up", "max or min"),
+        ("stop-patience", 2, "needs best-metric"),
+        ("stop-when", "accuracy = 1", "stop-when: 'accuracy = 1' is not METRIC"),
+        ("stop-when", "__import__('os')", "is not METRIC"),
+        ("stop-when", "accuracy > nan", "is not METRIC"),
         ("min-sites", 4, "only 3 sites are expected"),
     ],
 )

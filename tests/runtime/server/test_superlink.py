@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.proto.control_pb2 import ListRunsRequest
 
@@ -63,9 +65,14 @@ def test_a_message_goes_to_a_site_and_its_reply_comes_back(
     big = np.random.default_rng(0).normal(size=3_000_000).astype(np.float32)
     with link.run("demo") as run:
         assert list(statuses(link).values()) == [("running", "")]
-        thread = FleetSite(process.address, process.certificates.ca, site)
+        key = ec.generate_private_key(ec.SECP384R1())
+        with server.superlink_nodes.SuperLinkNodes(process.address, process.certificates.ca) as at:
+            registered = at.register(server.keyring.as_flower_sends_it(key.public_key()))
+        keys = (key, key.public_key())
+        thread = FleetSite(process.address, process.certificates.ca, site, keys)
         thread.start()
         (node,) = wait_for_nodes(run.grid, 1)
+        assert node == registered
         config = ConfigRecord({"evaluate": False})
         arrays = ArrayRecord({"w": Array(big)})
         (sent,) = run.grid.push_messages(
@@ -143,6 +150,34 @@ def test_a_certificate_that_expires_is_renewed_under_the_same_authority(
     monkeypatch.undo()
     module.ensure_certificates(tmp_path / "pki")
     assert paths.ca.read_bytes() == ca and paths.server.read_bytes() != old
+
+
+def test_nodes_are_registered_and_unregistered(server: Package, process: Any, link: Any) -> None:
+    key = server.keyring.as_flower_sends_it(ec.generate_private_key(ec.SECP384R1()).public_key())
+    with server.superlink_nodes.SuperLinkNodes(process.address, process.certificates.ca) as nodes:
+        assert nodes.all() == {}
+        node = nodes.register(key)
+        assert nodes.all() == {key: node}
+        nodes.unregister(node)
+        assert nodes.all() == {}
+
+
+def test_a_certificate_is_good_for_the_names_that_sites_use(
+    server: Package, tmp_path: Path
+) -> None:
+    def names(hosts: list[str]) -> set[str]:
+        paths = server.certificates.ensure_certificates(tmp_path / "pki", hosts)
+        certificate = x509.load_pem_x509_certificate(paths.server.read_bytes())
+        found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return {str(name.value) for name in found}
+
+    own = {"localhost", "127.0.0.1", "::1"}
+    assert names([]) == own
+    ca = (tmp_path / "pki" / "ca.pem").read_bytes()
+    assert names(["fed.example.org", "192.0.2.7"]) == own | {"fed.example.org", "192.0.2.7"}
+    # What it is good for already stays: a start without the names does not take them away.
+    assert names([]) == own | {"fed.example.org", "192.0.2.7"}
+    assert (tmp_path / "pki" / "ca.pem").read_bytes() == ca
 
 
 def _files(certificates: Any) -> list[Path]:

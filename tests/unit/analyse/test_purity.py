@@ -7,7 +7,7 @@ import pytest
 from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.kinds import Kind, kind_of_call
 from nbfed.analyse.statements import statements_of
-from nbfed.cells import Cell, Notebook
+from nbfed.read.cells import Cell, Notebook
 
 HEAD = """
 import os, re, random

@@ -6,8 +6,8 @@ from typer.testing import CliRunner
 
 from nbfed.cli.border import Commands
 from nbfed.errors import FederationFailed, NbfedError, OutputRefused, UsageError
-from nbfed.federation import FederationError
-from nbfed.federation_errors import Problem
+from nbfed.federation.errors import Problem
+from nbfed.federation.schema import FederationError
 
 
 def run(error: BaseException | None, *options: str) -> tuple[int, str]:

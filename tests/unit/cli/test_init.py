@@ -10,7 +10,7 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from nbfed.cli.app import app
-from nbfed.federation import Federation
+from nbfed.federation.schema import Federation
 from tests.e2e.study import CELLS, notebook_text
 
 UNMARKED = [cell.partition("\n")[2] if cell.startswith("# nbfed") else cell for cell in CELLS]
@@ -53,7 +53,7 @@ def test_without_write_nothing_changes(study: Path) -> None:
         ["4", "5", "data", "certain", "makes the loaders", "train_loader = DataLoader(TensorDat…"],
         ["5", "1", "model", "certain", "makes `model`", "model = nn.Sequential(nn.Linear(2, …"],
         ["6", "2", "train", "certain", BACKWARD, "for x, y in train_loader:"],
-        ["7", "3", "evaluate", "certain", MEASURES, "for x, y in test_loader:"],
+        ["7", "4", "evaluate", "certain", MEASURES, "for x, y in test_loader:"],
     ]
     assert "\nwith these tags it compiles\n" in done.stdout
     assert done.stdout.endswith(f"to write the tags: nbfed init {study} --write\n")

@@ -82,10 +82,10 @@ train
   + cell 6:7 |         clip(model)
 
 evaluate
-  - cell 7:2 |     right = 0
+  - cell 7:3 |     right = 0
 
-  - cell 7:5 |             right += ((model(x).squeeze(1) > 0) == (y > 0.5)).sum().item()
-  + cell 7:4 |             right = ((model(x).squeeze(1) > 0) == (y > 0.5)).sum().item()
+  - cell 7:6 |             right += ((model(x).squeeze(1) > 0) == (y > 0.5)).sum().item()
+  + cell 7:5 |             right = ((model(x).squeeze(1) > 0) == (y > 0.5)).sum().item()
 """
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 
-from nbfed.notebook import Cell, Notebook, SyntaxProblem
+from nbfed.read.notebook import Cell, Notebook, SyntaxProblem
 from nbfed.roles import Region, Role
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
@@ -15,6 +14,9 @@ from .failures import Refusal
 
 EXAMPLES = "num-examples"
 _LONGEST_NAME = 64
+_MOST_NAMES = 256
+# The largest float32: what is beyond it is no measurement, and sums of it may overflow.
+_LARGEST = 3.4e38
 
 
 def numbers(
@@ -25,6 +27,8 @@ def numbers(
     ``declared`` are the names that may leave; None where the notebook makes them as it runs.
     Raises Refusal for anything that is not a single number under such a name.
     """
+    if len(metrics) > _MOST_NAMES:
+        raise Refusal(f"{len(metrics)} metrics are too many, {_MOST_NAMES} may leave")
     record = MetricRecord({EXAMPLES: examples})
     for position, (name, value) in enumerate(metrics.items(), start=1):
         # A name that nobody declared may hold data: it is not even repeated to the server.
@@ -76,7 +80,7 @@ def _number(value: Any, what: str) -> float:
         value = value.item()
     if not isinstance(value, int | float | np.number | np.bool_):
         raise Refusal(f"{what} is a {type(value).__name__}, not a single number")
-    number = float(value)
-    if math.isinf(number):
-        raise Refusal(f"{what} is infinite")
-    return number
+    # Compared before it is converted: an integer may be too large to be a float at all.
+    if abs(value) > _LARGEST:
+        raise Refusal(f"{what} is infinite, or too large for a measurement")
+    return float(value)

@@ -56,7 +56,8 @@ def guarded(notebook: str) -> Callable[[Handler], Handler]:
                 return handler(message, context)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing may pass this line
                 failure, reason = _public(error, notebook)
-                _log.error("%s: %s", reason, error.__cause__ or error)
+                text = "" if isinstance(error, Refusal) else f": {error.__cause__ or error}"
+                _log.error("%s%s", reason, text)
                 _log.debug("the whole trace", exc_info=error)
                 return Message(Error(code=int(failure), reason=reason), reply_to=message)
 

@@ -23,8 +23,6 @@ from flwr.proto.fleet_pb2 import (
     DeactivateNodeRequest,
     PullMessagesRequest,
     PushMessagesRequest,
-    RegisterNodeFleetRequest,
-    UnregisterNodeFleetRequest,
 )
 from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
 from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest
@@ -46,14 +44,17 @@ from flwr.supercore.inflatable.inflatable_utils import (
     pull_and_inflate_object_from_tree,
     push_objects,
 )
-from flwr.supercore.primitives.asymmetric import generate_key_pairs, public_key_to_bytes
+from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
+
+from .admittance import Admittance
 
 # Seconds. The server takes a site for gone after two intervals without a sign of life.
 HEARTBEAT_INTERVAL = 10.0
 HEARTBEAT_EVERY = 4.0
 RETRY_FIRST, RETRY_MOST = 0.1, 2.0
+SEEN_TO_LEAVE = 1.0
 
 _BUSY = frozenset({502, 503, 504})
 
@@ -82,10 +83,13 @@ class Fleet:
     ``patience`` are the seconds for which a server that does not answer is tried again.
     """
 
-    def __init__(self, address: str, ca: Path | None, *, patience: float) -> None:
+    def __init__(
+        self, address: str, ca: Path | None, admittance: Admittance, *, patience: float
+    ) -> None:
         self.address = address
         self.patience = patience
         self._ca = ca.read_bytes() if ca else None
+        self._admittance = admittance
         self._client: FleetHttpClient | None = None
         self._node = Node()
         self._leaving = threading.Event()
@@ -103,41 +107,66 @@ class Fleet:
         self._leaving.set()
         if self._client is None:
             return
-        node_id = self._node.node_id
-        try:
-            if node_id:
-                self._client.DeactivateNode(DeactivateNodeRequest(node_id=node_id))
-                self._client.UnregisterNode(UnregisterNodeFleetRequest(node_id=node_id))
-        except httpx.HTTPError:
-            _log.debug("the server is gone already")
+        if self._node.node_id:
+            self._sign_off(self._node.node_id)
         self._client.close()
 
     def join(self) -> None:
-        """Register a new key as a node of the federation, and keep giving signs of life.
+        """Be the node of this site's key, as soon as the server lets it in; give signs of life.
 
         Raises Unreachable or FleetError.
         """
         if self._client is not None:
             self._client.close()
-        private, public = generate_key_pairs()
-        key = public_key_to_bytes(public)
+        keys = self._admittance.identity.keys
         try:
             self._client = FleetHttpClient.from_server_address(
-                self.address, False, self._ca, [NodeAuthHttpInterceptor(private, public)]
+                self.address, False, self._ca, [NodeAuthHttpInterceptor(*keys)]
             )
         except (OSError, ValueError) as error:
             raise FleetError(f"the CA certificate cannot be read: {error}") from error
-        try:
-            self._call("RegisterNode", RegisterNodeFleetRequest(public_key=key))
-            activate = ActivateNodeRequest(public_key=key, heartbeat_interval=HEARTBEAT_INTERVAL)
-            self._node = Node(node_id=self._call("ActivateNode", activate).node_id)
-        except UnknownHere as error:
-            raise FleetError(
-                f"{self.address} does not let this site in: its key is not admitted, or the "
-                "clocks of site and server differ by more than a few minutes"
-            ) from error
+        request = ActivateNodeRequest(
+            public_key=public_key_to_bytes(keys[1]), heartbeat_interval=HEARTBEAT_INTERVAL
+        )
+        former = self._admittance.former_node()
+        if former and self._sign_off(former):
+            # Whoever waits for what the former process was to answer shall see that it left.
+            self._leaving.wait(SEEN_TO_LEAVE)
+        self._node = Node(node_id=self._let_in(request).node_id)
+        self._admittance.remember(self._node.node_id)
         if not self._pulse.is_alive():
             self._pulse.start()
+
+    def _let_in(self, request: ActivateNodeRequest) -> Any:
+        """Ask to be let in, for as long as this site has patience."""
+        end, told = time.monotonic() + self.patience, ""
+        while True:
+            try:
+                return self._call("ActivateNode", request)
+            except UnknownHere as error:
+                reason = str(error)
+                if self._leaving.is_set() or time.monotonic() >= end:
+                    raise FleetError(
+                        f"{self.address} does not let this site in: {reason}"
+                    ) from error
+            if reason != told:
+                _log.info("%s does not let this site in yet: %s", self.address, reason)
+                told = reason
+            self._leaving.wait(RETRY_MOST)
+
+    def _sign_off(self, node: int) -> bool:
+        """Tell the server that this site is gone; say if it knew the node."""
+        assert self._client is not None
+        try:
+            self._client.DeactivateNode(DeactivateNodeRequest(node_id=node))
+        except httpx.TransportError:
+            _log.debug("the server is gone already")
+            return False
+        except httpx.HTTPStatusError:
+            self._admittance.forget()
+            return False
+        self._admittance.forget()
+        return True
 
     def receive(self) -> Message | None:
         """Return the next message, whole, or None. Raises RunOver, UnknownHere, FleetError."""
@@ -215,7 +244,9 @@ class Fleet:
                 reason = self._reason_to_wait(error)
                 if self._leaving.is_set() or time.monotonic() - start >= self.patience:
                     raise Unreachable(
-                        f"no server at {self.address} within {self.patience:g} s ({reason})"
+                        f"no server at {self.address} within {self.patience:g} s ({reason}): ask "
+                        "the coordinator if it runs and if the address is right; --patience waits "
+                        "for longer"
                     ) from error
             if wait == RETRY_FIRST:
                 _log.info(
@@ -243,7 +274,7 @@ class Fleet:
         if status in _BUSY:
             return f"status {status}"
         if status == httpx.codes.UNAUTHORIZED:
-            raise UnknownHere("the server does not know this site") from error
+            raise UnknownHere(self._admittance.why_not(error.response)) from error
         if status == httpx.codes.FORBIDDEN:
             raise RunOver from error
         said = FlowerError.from_json(error.response.text)

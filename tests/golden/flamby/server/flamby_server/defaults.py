@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c707c5a7a5533b7cee49b9d7ab51cb06884da0f46c4d22819557d4aa9c42c692"
+CLIENT_DIGEST = "285b25972676e266cf081a1f2ec9a0b15a19b4fbf1f21b6326841476f2a59fb2"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
@@ -28,8 +28,13 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "round-timeout": 3600.0,
     "evaluate-every": 1,
     "keep-checkpoints": 3,
+    "best-metric": "",
+    "best-mode": "max",
+    "stop-patience": 0,
+    "stop-when": "",
     "params": '{"SEED": 42}',
     "run-dir": "",
+    "resume": False,
     "engine": "flower",
     "poll-seconds": 0.2,
 }

@@ -54,6 +54,11 @@ def plain_names(model: nn.Module) -> dict[str, str]:
     return dict(zip(model.state_dict(), _state(model), strict=True))
 
 
+def form_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
+    """Return the shape of every entry of the model's state, by name."""
+    return {name: tuple(tensor.shape) for name, tensor in _state(model).items()}
+
+
 def load_into(model: nn.Module, arrays: ArrayRecord) -> None:
     """Copy ``arrays`` into ``model`` in place: its types and devices stay as they are.
 

@@ -11,6 +11,7 @@ from flwr.serverapp import Grid, ServerApp
 from .rounds import Outcome, run_federation
 from .run_folder import Listener
 from .settings import Settings
+from .sites import SiteOf
 
 app = ServerApp()
 
@@ -19,14 +20,21 @@ app = ServerApp()
 def main(grid: Grid, context: Context) -> None:
     """Run the federation that the run configuration asks for; raises RuntimeError if it fails."""
     outcome = run(grid, Settings.from_run_config(context.run_config))
-    if outcome.outcome != "finished":
+    if not outcome.good:
         raise RuntimeError(outcome.reason)
 
 
-def run(grid: Grid, settings: Settings, *, listener: Listener | None = None) -> Outcome:
+def run(
+    grid: Grid,
+    settings: Settings,
+    *,
+    listener: Listener | None = None,
+    site_of: SiteOf | None = None,
+) -> Outcome:
     """Run the federation on any of Flower's engines; see ``run_federation``."""
     return run_federation(
         grid,
         settings,
         listener=listener,
+        site_of=site_of,
     )

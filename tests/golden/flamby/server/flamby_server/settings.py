@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
+from .condition import Condition
 from .defaults import ADDRESS, CLIENT_DIGEST, DISTRIBUTION, HAS_EVALUATE, NAME, RUN_CONFIG
 
 __all__ = [
@@ -24,7 +25,13 @@ Scalar = str | int | float | bool
 
 # Keys whose value is JSON text in the run configuration, and what it must hold.
 _JSON: dict[str, type] = {"strategy-options": dict, "sites": list, "params": dict}
-_LEAST = {"rounds": 1, "min-sites": 0, "evaluate-every": 0, "keep-checkpoints": 1}
+_LEAST = {
+    "rounds": 1,
+    "min-sites": 0,
+    "evaluate-every": 0,
+    "keep-checkpoints": 1,
+    "stop-patience": 0,
+}
 _ABOVE_ZERO = ("join-timeout", "round-timeout", "poll-seconds")
 
 
@@ -37,7 +44,9 @@ class Settings:
     """What a run is asked to do. Timeouts and ``poll_seconds`` are in seconds.
 
     ``sites`` are the names expected, () for any; ``min_sites`` 0 stands for all of them.
-    ``evaluate_every`` 0 evaluates the final weights alone. ``run_dir`` "" makes a new folder.
+    ``evaluate_every`` 0 evaluates the final weights alone. ``run_dir`` "" makes a new folder; with
+    ``resume`` it holds the run that goes on. ``stop_patience`` counts evaluations without a better
+    ``best_metric``; 0 and "" ask for nothing.
     """
 
     rounds: int
@@ -51,7 +60,12 @@ class Settings:
     params: dict[str, object]
     evaluate_every: int
     keep_checkpoints: int
+    best_metric: str
+    best_mode: str
+    stop_patience: int
+    stop_when: str
     run_dir: str
+    resume: bool
     engine: str
     poll_seconds: float
 
@@ -80,7 +94,24 @@ class Settings:
                 f"min-sites is {settings.min_sites}, but only {len(settings.sites)} sites are "
                 "expected"
             )
+        settings._check_stopping()
         return settings
+
+    def _check_stopping(self) -> None:
+        if self.best_mode not in ("max", "min"):
+            raise SettingsError(f"best-mode is {self.best_mode!r}, but should be max or min")
+        if self.stop_patience and not self.best_metric:
+            raise SettingsError("stop-patience needs best-metric: which one should get better?")
+        if self.stop_when:
+            try:
+                Condition.parse(self.stop_when)
+            except ValueError as error:
+                raise SettingsError(f"stop-when: {error}") from error
+        if HAS_EVALUATE and self.evaluate_every < 1 and (self.best_metric or self.stop_when):
+            raise SettingsError(
+                "evaluate-every is 0: with best-metric or stop-when, the weights have to be "
+                "evaluated on the way"
+            )
 
     def to_run_config(self) -> dict[str, Scalar]:
         """Return the scalars from which ``from_run_config`` makes the same settings."""
@@ -100,8 +131,8 @@ def _read(key: str, value: Scalar) -> Any:
     if key in _JSON:
         return _read_json(key, value)
     default = RUN_CONFIG[key]
-    if isinstance(default, str):
-        if isinstance(value, str):
+    if isinstance(default, str | bool):
+        if isinstance(value, type(default)):
             return value
     elif isinstance(value, int | float) and not isinstance(value, bool):
         return _number(key, value, whole=isinstance(default, int))

@@ -7,22 +7,18 @@ import fcntl
 import ipaddress
 import os
 import secrets
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from .addresses import StartError, join_address, parse_address, taken_port
 from .certificates import Certificates, ensure_certificates
 
 _STOP_SECONDS = 5.0
 _LOG_LINES = 3
-
-
-class StartError(Exception):
-    """The server cannot be started; the text says why, in one line, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -46,22 +42,27 @@ class SuperLinkProcess:
 
 
 @contextmanager
-def superlink_process(address: str, state_dir: Path) -> Iterator[SuperLinkProcess]:
+def superlink_process(
+    address: str, state_dir: Path, *, hosts: Collection[str] = ()
+) -> Iterator[SuperLinkProcess]:
     """Run a SuperLink on ``address`` (HOST:PORT, port 0 for any) with its keys in ``state_dir``.
 
     It speaks TLS only, runs no code but its own, and its Runtime API takes a secret that is new
-    each time and that nobody but this process knows. Raises StartError.
+    each time and that nobody but this process knows. Sites cannot register themselves. ``hosts``
+    are the names by which sites know this machine, for the certificate. Raises StartError.
     """
-    host, port = _parse(address)
+    host, port = parse_address(address)
+    _check_loopback(host)
     state = _state_folder(state_dir)
     with _locked(state), contextlib.ExitStack() as stack:
-        port = _free_port(host, port)
-        certificates = ensure_certificates(state / "pki")
+        with taken_port(host, port) as free:
+            port = free.getsockname()[1]
+        certificates = ensure_certificates(state / "pki", hosts)
         secret = _new_secret(state / "superexec.secret")
         log = state / "superlink.log"
         child = _start(host, port, state, certificates, log)
         stack.callback(_stop, child)
-        yield SuperLinkProcess(f"{host}:{port}", certificates, secret, log, child)
+        yield SuperLinkProcess(join_address(host, port), certificates, secret, log, child)
 
 
 def flower_environment(state: Path) -> dict[str, str]:
@@ -85,6 +86,7 @@ def _start(
     command += ["--ssl-keyfile", str(certificates.key)]
     command += ["--isolation", "process", "--disable-runtime-dependency-installation"]
     command += ["--superexec-auth-secret-file", str(state / "superexec.secret")]
+    command += ["--enable-supernode-auth"]
     # No --database: SQLite makes a round three times as long, a run does not survive its SuperLink
     # with it either, and so no site's update ever lies on this machine's disk.
     with log.open("wb") as output:
@@ -113,38 +115,14 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
             child.wait()
 
 
-def _parse(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    if not host or not port.isdecimal() or int(port) > 65535:
-        raise StartError(f"{address!r} is no address: write HOST:PORT, as in 127.0.0.1:9092")
-    host = "127.0.0.1" if host == "localhost" else host
+def _check_loopback(host: str) -> None:
     try:
         loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
         # Whoever reaches a SuperLink's port may start runs on it.
-        raise StartError(
-            f"{host} is not an address of this machine alone: the SuperLink may only listen on "
-            "127.0.0.1; let sites reach it through a tunnel"
-        )
-    return host, int(port)
-
-
-def _free_port(host: str, port: int) -> int:
-    """Return ``port`` if nobody listens there, or a free one for 0; raises StartError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise StartError(
-                f"port {port} on {host} cannot be used ({error.strerror}): stop the program that "
-                "has it, or choose another with --address"
-            ) from error
-        return int(probe.getsockname()[1])
+        raise StartError(f"{host} is not an address of this machine alone")
 
 
 def _state_folder(state_dir: Path) -> Path:

@@ -21,7 +21,7 @@ from . import __version__
 from .data import SiteData, load_data
 from .egress import count, numbers, parted
 from .evaluate import evaluate
-from .exchange import arrays_from, load_into, not_finite, only
+from .exchange import arrays_from, form_of, load_into, not_finite, only
 from .failures import DataNotLoaded, Refusal, guarded
 from .kept import Kept
 from .local_state import LocalState, LocalStates
@@ -63,6 +63,7 @@ class Site:
         self._data: Kept[SiteData] = Kept()
         self._model: Kept[torch.nn.Module] = Kept()
         self._exchanged: list[frozenset[str]] = []
+        self._form: dict[str, tuple[int, ...]] = {}
 
     def states(self, context: Context, trip: Trip) -> LocalStates:
         """Return what this site keeps to itself during the run."""
@@ -116,6 +117,7 @@ class Site:
         def make() -> torch.nn.Module:
             seed_everything(trip.seed, "model")
             made = build_model(HIDDEN=params.HIDDEN)
+            self._form = form_of(made)
             names = travelling_names(made, EXCHANGE)
             self._exchanged = [names, names - normalisation_names(made)]
             if self._node.get("exchange-all"):
@@ -124,8 +126,12 @@ class Site:
 
         made_of = (trip.seed, params.HIDDEN)
         model = self._model.get(made_of, make)
+        if form_of(model) != self._form:
+            # The notebook's code has changed the layers of the model that was kept.
+            self._model.forget()
+            model = self._model.get(made_of, make)
         stays = travelling_names(model, (ALL,)) - trip.arrays.keys()
-        if stays and trip.arrays.keys() not in self._exchanged:
+        if trip.arrays.keys() not in self._exchanged:
             raise Refusal("the weights that came are not those that this package exchanges")
         if stays and not local:
             self._model.forget()

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d3853d0d28a3e3433a7f7d9c6ddcabf89e2c86512a2422c2a1b1dbd1dae4219d"
+CLIENT_DIGEST = "9cecfcfab89dab48956a4ea81dd632fde61abfec730e8bb129c98e6aa98733b4"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
@@ -28,8 +28,13 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "round-timeout": 3600.0,
     "evaluate-every": 1,
     "keep-checkpoints": 3,
+    "best-metric": "",
+    "best-mode": "max",
+    "stop-patience": 0,
+    "stop-when": "",
     "params": '{"EPOCHS": 2}',
     "run-dir": "",
+    "resume": False,
     "engine": "flower",
     "poll-seconds": 0.2,
 }

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable
 from importlib.metadata import version
 
 from flwr.app import ConfigRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
+from .reasons import first_line, word
 from .settings import CLIENT_DIGEST, Settings
-from .trip import first_line
 
 EmitEvent = Callable[..., None]
+SiteOf = Callable[[int], str | None]
 
 # A real SuperLink is asked over HTTP: between rounds of milliseconds that would be felt.
 _LOOK_SECONDS = 1.0
@@ -26,37 +28,74 @@ class TooFewSites(Exception):
 class Sites:
     """The sites by name, each with the node through which it is reached now.
 
-    A node has to say the name of its site first; until then nothing is sent to it. It never
-    blocks: ``look`` takes what has arrived, ``gather`` calls it until a deadline.
+    A node has to say the name of its site first, and where sites have keys it has to be the one
+    that its key was admitted for; until then nothing is sent to it. It never blocks: ``look``
+    takes what has arrived, ``gather`` calls it until a deadline. ``emit`` tells the run's events.
     """
 
-    def __init__(self, grid: Grid, settings: Settings, emit: EmitEvent, poll: float) -> None:
+    def __init__(
+        self,
+        grid: Grid,
+        settings: Settings,
+        emit: EmitEvent,
+        poll: float,
+        site_of: SiteOf | None = None,
+    ) -> None:
         self._grid = grid
         self._settings = settings
-        self._emit = emit
+        self.emit = emit
         self._poll = poll
+        self._site_of = site_of
         self._node_of: dict[str, int] = {}
         self._asked: dict[str, int] = {}
         self._settled: set[int] = set()
-        self._online: set[int] = set()
+        # The nodes that are online, each with the time at which it came.
+        self._online: dict[int, str] = {}
+        self._doubted: set[str] = set()
+        self._joined: Counter[str] = Counter()
+        self._seen: dict[str, float] = {}
         self._looked = 0.0
+        self._gathered = False
 
     def present(self) -> dict[str, int]:
-        """Return the sites that are online, in order of their names, each with its node."""
-        return {site: node for site, node in sorted(self._node_of.items()) if node in self._online}
+        """Return the sites that can take part now, in order of their names, each with its node."""
+        return {
+            site: node
+            for site, node in sorted(self._node_of.items())
+            if node in self._online and site not in self._doubted
+        }
 
     def missing(self) -> list[str]:
         """Return the expected sites that are not online."""
         present = self.present()
         return [site for site in self._settings.sites if site not in present]
 
+    def is_online(self, site: str) -> bool:
+        """Say whether the site gives signs of life, be it busy or not."""
+        return self._node_of.get(site) in self._online
+
+    def joined(self, site: str) -> int:
+        """Count how often the site has joined: more than before means that it was away."""
+        return self._joined[site]
+
+    def doubt(self, site: str) -> None:
+        """Leave the site alone until it has answered a question, which a busy one does later."""
+        self._doubted.add(site)
+        self._settled.discard(self._node_of[site])
+
+    def tell_waiting(self, missing: list[str], seconds: float) -> None:
+        """Tell that the run waits for ``missing``, for so long, and when they were last seen."""
+        now = time.monotonic()
+        last_seen = {s: round(now - self._seen[s], 1) for s in missing if s in self._seen}
+        self.emit("waiting", missing=missing, seconds=round(seconds, 3), last_seen=last_seen)
+
     def look(self, *, now: bool = False) -> None:
         """Ask new nodes who they are and take the answers that are there."""
         if not now and time.monotonic() - self._looked < _LOOK_SECONDS:
             return
         self._looked = time.monotonic()
-        self._online = set(self._grid.get_node_ids())
-        new = sorted(self._online - self._settled - set(self._asked.values()))
+        self._see(_activations(self._grid))
+        new = sorted(self._online.keys() - self._settled - set(self._asked.values()))
         if new:
             questions = [self._question(node) for node in new]
             for node, message_id in zip(new, self._grid.push_messages(questions), strict=False):
@@ -69,31 +108,48 @@ class Sites:
                     self._take(self._asked.pop(message_id), answer)
 
     def gather(self) -> dict[str, int]:
-        """Wait for the sites: all that are expected, or what a round needs at the deadline.
+        """Wait for sites: the first time for all that are expected, then for what a round needs.
 
-        Raises TooFewSites.
+        At the deadline, what a round needs will do. Raises TooFewSites.
         """
         start = time.monotonic()
         told = -_WAITING_SECONDS
         while True:
             self.look(now=True)
             present, missing = self.present(), self.missing()
-            if len(present) >= self._settings.needed and not missing:
-                return present
+            enough = len(present) >= self._settings.needed
+            # One site that is lost in the night must not hold up every round of the others.
+            if enough and (self._gathered or not missing):
+                break
             waited = time.monotonic() - start
             if waited >= self._settings.join_timeout:
                 break
             if waited - told >= _WAITING_SECONDS:
                 told = waited
-                self._emit("waiting", missing=missing, seconds=round(waited, 3))
+                self.tell_waiting(missing, waited)
             time.sleep(self._poll)
-        if len(present) >= self._settings.needed:
-            return present
-        raise TooFewSites(
-            f"{len(present)} of the {self._settings.needed} sites needed are there after "
-            f"{self._settings.join_timeout:g} s"
-            + (f"; missing: {', '.join(missing)}" if missing else "")
-        )
+        if not enough:
+            raise TooFewSites(
+                f"{len(present)} of the {self._settings.needed} sites needed are there after "
+                f"{self._settings.join_timeout:g} s"
+                + (f"; missing: {', '.join(missing)}" if missing else "")
+            )
+        self._gathered = True
+        return present
+
+    def _see(self, online: dict[int, str]) -> None:
+        """Take in who is online; a node that was away in between is not known any more."""
+        back = {
+            node for node, since in online.items() if self._online.get(node, since) != since
+        } | (online.keys() - self._online.keys()) & self._settled
+        self._online = online
+        self._settled -= back
+        self._asked = {key: node for key, node in self._asked.items() if node not in back}
+        for site, node in self._node_of.items():
+            if node in back:
+                self._doubted.add(site)
+            if node in online:
+                self._seen[site] = self._looked
 
     def _question(self, node: int) -> Message:
         content = RecordDict({"config": ConfigRecord({"digest": CLIENT_DIGEST})})
@@ -107,9 +163,11 @@ class Sites:
                 self._refuse(node, f"node {node}", first_line(answer.error.reason))
             return
         said = answer.content.config_records.get("site")
-        site = str(said.get("site", "")) if said else ""
+        site = word(said.get("site", "")) if said else ""
         if said is None or not site:
             self._refuse(node, f"node {node}", "it does not say which site it is")
+        elif self._site_of and self._site_of(node) != site:
+            self._refuse(node, site, f"the key that it has is not that of {site}")
         elif said.get("digest") != CLIENT_DIGEST:
             self._refuse(node, site, "it runs another client package than this server's")
         elif self._settings.sites and site not in self._settings.sites:
@@ -119,14 +177,22 @@ class Sites:
             self._refuse(node, site, reason)
         else:
             self._settled.add(node)
+            self._doubted.discard(site)
+            self._joined[site] += 1
+            self._seen[site] = time.monotonic()
             # A site that was started again comes as a new node; the old one fades out.
             self._node_of[site] = node
-            versions = {key: str(said.get(key, "")) for key in ("python", "torch", "flwr")}
-            self._emit("site-joined", site=site, versions=versions)
+            versions = {key: word(said.get(key, "")) for key in ("python", "torch", "flwr")}
+            self.emit("site-joined", site=site, versions=versions)
 
     def _refuse(self, node: int, site: str, reason: str) -> None:
         self._settled.add(node)
-        self._emit("site-refused", site=site, reason=reason)
+        self.emit("site-refused", site=site, reason=reason)
+
+
+def _activations(grid: Grid) -> dict[int, str]:
+    """Return the nodes that are online, each with the time at which it came, if Flower tells it."""
+    return {node.node_id: node.last_activated_at for node in grid.get_nodes()}
 
 
 def _same_flower(theirs: str) -> bool:

@@ -1,0 +1,1 @@
+"""federation.yaml: its schema, its errors by line, and whether it fits the notebook."""

@@ -1,0 +1,280 @@
+"""federation.yaml: who takes part in a federation, and how it is run."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from types import ModuleType
+from typing import Annotated, Any, Literal
+
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from nbfed.emit.names import normalised
+from nbfed.emit.templates import loaded_module
+from nbfed.federation.errors import FederationError, Problem, explain, nearest
+from nbfed.federation.yaml_lines import Document, Path, YamlError, read_yaml
+
+__all__ = [
+    "Best",
+    "Federation",
+    "FederationError",
+    "Server",
+    "Site",
+    "Stop",
+    "Strategy",
+]
+
+_HIGHEST_PORT = 65535
+
+
+def _wrong(message: str, hint: str = "") -> PydanticCustomError:
+    # The text goes in as a value: braces in it are not pydantic's placeholders.
+    return PydanticCustomError("nbfed", "{message}", {"message": message, "hint": hint})
+
+
+def _name(value: str) -> str:
+    if not re.search(r"[A-Za-z0-9]", value):
+        raise _wrong("must have a letter or a digit in it")
+    return normalised(value)
+
+
+def _site_name(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
+        raise _wrong("cannot name a site", "use letters, digits, `-`, `_`, `.`; at most 64")
+    if value == "pooled":
+        raise _wrong("names the baseline over all sites' data", "give the site another name")
+    return value
+
+
+def _relative_path(value: str) -> str:
+    if PurePosixPath(value).is_absolute() or "\\" in value:
+        raise _wrong("must be a path relative to this file's folder, with forward slashes")
+    return value
+
+
+def _identifier(value: str) -> str:
+    if not value.isidentifier():
+        raise _wrong("is no name that a notebook could assign")
+    return value
+
+
+def _value(value: Any) -> Any:
+    items = value if isinstance(value, list) else [value]
+    if not all(isinstance(item, bool | int | float | str) for item in items):
+        hint = "write a date in quotes" if "date" in type(items[0]).__name__ else ""
+        raise _wrong("must be a number, text, true or false, or a list of these", hint)
+    return value
+
+
+def _address(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _HIGHEST_PORT:
+        raise _wrong("must be HOST:PORT", "for example 127.0.0.1:9092")
+    return value
+
+
+def _requirement(value: str) -> str:
+    try:
+        Requirement(value)
+    except InvalidRequirement:
+        raise _wrong(f"is no requirement: `{value}`", "for example `scikit-learn>=1.5`") from None
+    return value
+
+
+def _strategy_name(value: str) -> str:
+    name = re.sub(r"[-_ ]", "", value.lower())
+    known = _strategy_options().STRATEGIES
+    if name not in known:
+        raise _wrong(f"is no strategy known here: `{value}`", nearest(name, known))
+    return name
+
+
+def _condition(value: str) -> str:
+    match = re.fullmatch(r"\s*([^\s<>=]+)\s*(>=|<=|>|<)\s*([^\s<>=]+)\s*", value)
+    try:
+        limit = float(match[3]) if match else math.nan
+    except ValueError:
+        limit = math.nan
+    if match is None or not math.isfinite(limit):
+        raise _wrong(f"is no condition: `{value}`", "for example `accuracy >= 0.9`")
+    return " ".join(match.groups())
+
+
+def _strategy_options() -> ModuleType:
+    """The generated server's own rules for strategies."""
+    return loaded_module("server/package/strategy_options.py")
+
+
+def _empty_if_none(value: Any) -> Any:
+    return {} if value is None else value
+
+
+def _sites(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if twice := [name for name in value if value.count(name) > 1]:
+            raise _wrong(f"has `{twice[0]}` twice")
+        return {name: {} for name in value}
+    if isinstance(value, dict):
+        return {name: _empty_if_none(site) for name, site in value.items()}
+    return _empty_if_none(value)
+
+
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Value = Annotated[Any, AfterValidator(_value)]
+Values = Annotated[dict[Identifier, Value], BeforeValidator(_empty_if_none)]
+SiteName = Annotated[str, AfterValidator(_site_name)]
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Strategy(_Model):
+    """A strategy by its name in lower case, and its options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+    __pydantic_extra__: dict[str, Value] = Field(init=False)
+
+    name: Annotated[str, AfterValidator(_strategy_name)] = "fedavg"
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The constructor's arguments by name: numbers, text, booleans and lists of them."""
+        return dict(self.__pydantic_extra__)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _plain_name(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+
+class Server(_Model):
+    """Where sites reach the server. Port 0 lets the operating system choose."""
+
+    address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:9092"
+    tls: bool = True
+
+
+class Best(_Model):
+    """Which of the weights to keep as the best ones: those with the most or least of a metric."""
+
+    metric: Annotated[str, Field(min_length=1)]
+    mode: Literal["max", "min"] = "max"
+
+
+class Stop(_Model):
+    """When to stop early: after so many evaluations in which the best metric got no better."""
+
+    patience: int = Field(ge=1)
+
+
+class Site(_Model):
+    """One hospital: its values for the notebook's site cells, its overrides of parameters."""
+
+    params: Values = Field(default_factory=dict)
+    overrides: Values = Field(default_factory=dict)
+
+    def node_config(self) -> dict[str, Any]:
+        """The values as Flower's node configuration: scalars, and lists as JSON text."""
+        values = {**self.params, **{f"param.{key}": each for key, each in self.overrides.items()}}
+        return {
+            key: json.dumps(value) if isinstance(value, list) else value
+            for key, value in values.items()
+        }
+
+
+class Federation(_Model):
+    """A federation's settings. Times are in seconds; ``min_sites`` 0 stands for all sites.
+
+    ``name`` and ``notebook`` are empty where the file leaves them out; see ``named``.
+    ``seed`` None leaves the seed to the notebook.
+    """
+
+    name: Annotated[str, AfterValidator(_name)] = ""
+    notebook: Annotated[str, AfterValidator(_relative_path)] = ""
+    rounds: int = Field(default=3, ge=1)
+    seed: int | None = Field(default=None, ge=0, lt=2**63)
+    strategy: Strategy = Field(default_factory=Strategy)
+    min_sites: int = Field(default=0, ge=0)
+    join_timeout: float = Field(default=600.0, gt=0)
+    round_timeout: float = Field(default=3600.0, gt=0)
+    evaluate_every: int = Field(default=1, ge=0)
+    keep_checkpoints: int = Field(default=3, ge=1)
+    best: Best | None = None
+    stop: Stop | None = None
+    stop_when: Annotated[str, AfterValidator(_condition)] = ""
+    params: Values = Field(default_factory=dict)
+    requires: list[Annotated[str, AfterValidator(_requirement)]] = Field(default_factory=list)
+    server: Server = Field(default_factory=Server)
+    sites: Annotated[dict[SiteName, Site], BeforeValidator(_sites)] = Field(default_factory=dict)
+
+    _document: Document = PrivateAttr(default_factory=lambda: Document(None))
+
+    @classmethod
+    def from_text(cls, text: str, file: str = "federation.yaml") -> Federation:
+        """Read the text of a federation.yaml; raises FederationError with all problems."""
+        try:
+            document = read_yaml(text)
+            federation = cls.model_validate({} if document.value is None else document.value)
+        except YamlError as error:
+            problem = Problem(error.line, error.message, error.hint)
+            raise FederationError(file, [problem]) from None
+        except ValidationError as error:
+            raise FederationError(file, explain(error, document, _KEYS)) from None
+        if problems := list(federation._contradictions(document)):
+            raise FederationError(file, problems)
+        federation._document = document
+        return federation
+
+    def _contradictions(self, document: Document) -> Iterator[Problem]:
+        if self.sites and self.min_sites > len(self.sites):
+            message = f"`min_sites` is {self.min_sites}, but `sites` has {len(self.sites)}"
+            yield Problem(document.line(("min_sites",)), message)
+        if self.stop and not self.best:
+            message = "`stop.patience` waits for a metric to get better, but `best` names none"
+            hint = "write `best: {metric: accuracy}`, with a metric of the notebook"
+            yield Problem(document.line(("stop", "patience")), message, hint)
+        if self.evaluate_every == 0 and (self.best or self.stop_when):
+            message = "`evaluate_every` is 0: the metrics that `best` and `stop_when` need are"
+            message += " only known at the end"
+            yield Problem(document.line(("evaluate_every",)), message, "leave it out, or write 1")
+        yield from self._strategy_problems(document)
+
+    def _strategy_problems(self, document: Document) -> Iterator[Problem]:
+        rules, strategy = _strategy_options(), self.strategy
+        try:
+            rules.checked_options(strategy.name, strategy.options, len(self.sites))
+        except rules.StrategyError as error:
+            path: Path = ("strategy", error.option) if error.option else ("strategy",)
+            yield Problem(document.line(path), str(error))
+
+    def named(self, stem: str) -> Federation:
+        """The same federation, named after the notebook's stem where it has no name."""
+        return self if self.name else self.model_copy(update={"name": normalised(stem)})
+
+    def line(self, path: Path) -> int:
+        """The line of the file on which the value with this path stands."""
+        return self._document.line(path)
+
+
+_KEYS = {
+    "": tuple(Federation.model_fields),
+    "best": tuple(Best.model_fields),
+    "server": tuple(Server.model_fields),
+    "sites": tuple(Site.model_fields),
+    "stop": tuple(Stop.model_fields),
+}

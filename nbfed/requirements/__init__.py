@@ -1,0 +1,1 @@
+"""Requirements: from the modules that code imports to distributions with bounds."""

@@ -1,0 +1,1 @@
+"""Results: what a run came to, as a table and as a report."""

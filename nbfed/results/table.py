@@ -1,0 +1,52 @@
+"""The table that answers whether federating was worth it."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from nbfed.results.results import MODELS, Metrics, Results
+
+MEANS = {"unweighted": "unweighted mean", "weighted": "mean by test rows"}
+
+
+def print_results(console: Console, results: Results) -> None:
+    """Print the first metric's table, and what is missing from it."""
+    if not results.metric_names:
+        console.print("the notebook evaluates nothing: no models to compare")
+        return
+    console.print(results_table(results, results.metric_names[0]))
+    for model, reason in results.missing.items():
+        console.print(f"no figures of {MODELS.get(model, model)}: {reason}", markup=False)
+    if others := results.metric_names[1:]:
+        console.print(f"also measured, see the report: {', '.join(others)}", markup=False)
+
+
+def results_table(results: Results, metric: str) -> Table:
+    """One metric of every model on every site's test set, with the rows it stands on."""
+    table = Table(title=caption(results, metric), title_justify="left", title_style="bold")
+    table.add_column("site")
+    for heading in ("train rows", "test rows", *(MODELS[model] for model in results.models)):
+        table.add_column(heading, justify="right")
+    for name, site in results.sites.items():
+        values = [figure(site.metrics(model), metric) for model in results.models]
+        table.add_row(name, str(site.train_examples), str(site.test_examples), *values)
+    table.add_section()
+    total = sum(site.test_examples for site in results.sites.values())
+    for mean, words in MEANS.items():
+        by_model = results.means.get(mean, {})
+        values = [figure(by_model.get(model, {}), metric) for model in results.models]
+        table.add_row(words, "", str(total), *values)
+    return table
+
+
+def caption(results: Results, metric: str) -> str:
+    """What the table shows."""
+    rounds = "1 round" if results.rounds == 1 else f"{results.rounds} rounds"
+    return f"{metric} on each site's test set after {rounds}, seed {results.seed}"
+
+
+def figure(metrics: Metrics, metric: str) -> str:
+    """A metric to four decimals, ``-`` where it was not measured."""
+    value = metrics.get(metric)
+    return "-" if value is None else f"{value:.4f}"

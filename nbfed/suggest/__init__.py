@@ -1,0 +1,1 @@
+"""Suggest: the roles that the cells of an unmarked notebook probably have."""

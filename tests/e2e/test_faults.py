@@ -1,0 +1,255 @@
+"""What goes wrong in a federation, with real processes: each time the outcome is as stated,
+nothing hangs, nothing is lost that was finished, and no process stays behind."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.e2e.command import nbfed
+from tests.e2e.faults import NAME, Federation, kill, superlink_of, write_faulty_study
+
+TAP = """\
+import os
+
+import httpx
+
+send = httpx.HTTPTransport.handle_request
+
+
+def tapped(self, request):
+    with open(os.environ["TAP"], "ab") as file:
+        file.write(repr((str(request.url), request.headers.raw)).encode() + request.read())
+    return send(self, request)
+
+
+httpx.HTTPTransport.handle_request = tapped
+"""
+
+Start = Callable[[Path], Federation]
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two sites and three rounds, built; all sites are needed."""
+    folder = tmp_path_factory.mktemp("pair")
+    write_faulty_study(folder, ("north", "south"), "rounds: 3\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def undisturbed(pair: Path) -> dict[str, np.ndarray]:
+    """The pair's final weights where nothing goes wrong."""
+    done = nbfed(
+        *("simulate", "study/study.ipynb", "--baselines", "none", "--run-dir", "simulation"),
+        cwd=pair,
+    )
+    assert done.code == 0, done.err
+    weights: dict[str, np.ndarray] = load_file(pair / "simulation" / "model.safetensors")
+    return weights
+
+
+@pytest.fixture(scope="module")
+def solo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of one site, built."""
+    folder = tmp_path_factory.mktemp("solo")
+    write_faulty_study(folder, ("north",), "rounds: 3\n")
+    return folder
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Makes a federation in a copy of a study; its processes are gone at the test's end."""
+    made: list[Federation] = []
+
+    def copy(study: Path) -> Federation:
+        shutil.copytree(study, tmp_path, dirs_exist_ok=True)
+        made.append(Federation(tmp_path))
+        return made[0]
+
+    yield copy
+    for federation in made:
+        federation.close()
+
+
+def same(folder: Path, weights: dict[str, np.ndarray]) -> bool:
+    found = load_file(folder / "model.safetensors")
+    return all(np.allclose(found[name], array, atol=1e-6) for name, array in weights.items())
+
+
+def test_what_a_site_does_wrong_costs_its_part_of_the_round_and_tells_no_secret(
+    tmp_path_factory: pytest.TempPathFactory, start: Start
+) -> None:
+    study = tmp_path_factory.mktemp("trio")
+    write_faulty_study(study, ("north", "south", "west"), "rounds: 5\nmin_sites: 1\n")
+    data = study / "study"
+    (data / "west.csv").write_text((data / "west.csv").read_text().splitlines()[0] + "\n")
+    federation = start(study)
+    federation.faults("south", "raise nan shape huge none")
+    (federation.folder / "tap").mkdir()
+    (federation.folder / "tap" / "sitecustomize.py").write_text(TAP)
+    path = f"{federation.folder / 'tap'}:{Path(__file__).parents[2]}"
+    server = federation.server()
+    south = federation.site("south", PYTHONPATH=path, TAP=str(federation.folder / "tapped"))
+    others = [federation.site(name) for name in ("north", "west")]
+    assert federation.ends(server, south, *others) == [0, 0, 0, 0], federation.log("server")
+
+    assert [e["sites"] for e in federation.of("round-finished")] == [
+        *[["north"]] * 4,
+        ["north", "south"],
+    ]
+    failed = federation.of("site-failed")
+    reasons = {e["round"]: e["reason"] for e in failed if e["site"] == "south"}
+    assert reasons[1].startswith("ValueError in train.py line ")
+    assert "(study.ipynb cell 6 line 9)" in reasons[1]
+    assert reasons[2] == "its weights are not finite: '0.weight'"
+    assert reasons[3].startswith("the trained weights are not those of the model that came")
+    assert reasons[4] == "metric 'train_loss' is infinite, or too large for a measurement"
+    west = [e["reason"] for e in failed if e["site"] == "west"]
+    assert west == ["it trained on no examples"] * 5
+
+    # The site's own log has the whole of it; the server and the wire have nothing.
+    own = federation.folder / ".nbfed/study/sites/south/site.log"
+    assert f"could not convert string to float: '{NAME}'" in own.read_text()
+    tapped = (federation.folder / "tapped").read_bytes()
+    assert b"/v1/fleet/push-object" in tapped
+    assert b"ValueError in train.py line" in tapped
+    written = [
+        *federation.run.rglob("*"),
+        *(p for p in (federation.folder / ".nbfed").rglob("*") if "sites" not in p.parts),
+        federation.folder / "server.log",
+        federation.folder / "tapped",
+    ]
+    contents = {p: p.read_bytes() for p in written if p.is_file()}
+    assert federation.run / "events.jsonl" in contents
+    assert any(p.name == "superlink.log" for p in contents)
+    for word in NAME.encode().split():
+        assert [p for p, content in contents.items() if word in content] == []
+
+
+def test_a_site_that_is_killed_while_it_trains_and_comes_back_has_part_in_the_round(
+    pair: Path, undisturbed: dict[str, np.ndarray], start: Start
+) -> None:
+    federation = start(pair)
+    federation.faults("south", "none sleep:600 none none")
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    kill(south.pid)
+    south.wait()
+    again = federation.site("south")
+    assert federation.ends(server, north, again) == [0, 0, 0], federation.log("server")
+    assert [e["sites"] for e in federation.of("round-finished")] == [["north", "south"]] * 3
+    assert [e["site"] for e in federation.of("site-joined")].count("south") == 2
+    assert federation.of("site-failed") == []
+    assert same(federation.run, undisturbed)
+
+
+def test_a_server_that_dies_twice_goes_on_with_its_sites_each_time(
+    pair: Path, undisturbed: dict[str, np.ndarray], start: Start
+) -> None:
+    federation = start(pair)
+    federation.faults("south", "none sleep:3 none sleep:3 none")
+    server = federation.server()
+    sites = [federation.site("north"), federation.site("south")]
+
+    def in_round(number: int) -> bool:
+        return any(e["round"] == number for e in federation.of("round-started"))
+
+    federation.until(lambda: in_round(2))
+    kill(superlink_of(server))
+    assert federation.ends(server) == [4]
+    (ended,) = federation.of("run-finished")
+    assert (ended["outcome"], ended["rounds_done"]) == ("aborted", 1)
+    assert "the SuperLink does not answer any more" in ended["reason"]
+    assert "1 rounds are kept: go on with --resume run" in federation.log("server")
+
+    server = federation.server("--resume", "run")
+    federation.until(lambda: in_round(3))
+    kill(server.pid)
+    server.wait()
+    # Its children end with it.
+    federation.until(lambda: federation.marked() == {site.pid for site in sites})
+    assert len(federation.of("run-finished")) == 1
+
+    server = federation.server("--resume", "run")
+    assert federation.ends(server, *sites) == [0, 0, 0], federation.log("server")
+    assert [e["rounds_done"] for e in federation.of("run-resumed")] == [1, 2]
+    assert [e["round"] for e in federation.of("round-finished")] == [1, 2, 3]
+    assert federation.events[-1]["outcome"] == "finished"
+    assert same(federation.run, undisturbed)
+
+
+def test_a_site_that_hangs_past_the_deadline_is_left_out_until_it_is_back(
+    tmp_path_factory: pytest.TempPathFactory, start: Start
+) -> None:
+    study = tmp_path_factory.mktemp("slow")
+    settings = "rounds: 8\nmin_sites: 1\n"
+    write_faulty_study(study, ("north", "south"), settings)
+    yaml = study / "study" / "federation.yaml"
+    yaml.write_text(yaml.read_text().replace("round_timeout: 200", "round_timeout: 8"))
+    assert nbfed("build", "study/study.ipynb", cwd=study).code == 0
+    federation = start(study)
+    federation.faults("north", "sleep:1.5 " * 8)
+    federation.faults("south", "sleep:12")
+    server = federation.server()
+    sites = [federation.site("north"), federation.site("south")]
+    assert federation.ends(server, *sites) == [0, 0, 0], federation.log("server")
+    rounds = {e["round"]: e for e in federation.of("round-finished")}
+    assert len(rounds) == 8
+    assert (rounds[1]["sites"], rounds[1]["missing"]) == (["north"], ["south"])
+    assert (rounds[2]["sites"], rounds[2]["missing"]) == (["north"], ["south"])
+    assert rounds[8]["sites"] == ["north", "south"]
+    # A round that does not wait for it takes what the others take.
+    assert rounds[2]["seconds"] < 8
+    (failed,) = federation.of("site-failed")
+    assert (failed["site"], failed["reason"]) == ("south", "no answer within 8 s")
+    (late,) = federation.of("late-reply")
+    assert (late["site"], late["round"]) == ("south", 1) and late["seconds"] > 8
+    assert "south replied to round 1 after" in federation.log("server")
+
+
+def test_a_full_disk_ends_the_run_and_the_checkpoint_before_stays_whole(
+    solo: Path, start: Start
+) -> None:
+    federation = start(solo)
+    federation.faults("north", "none sleep:2 none")
+    server, north = federation.server(), federation.site("north")
+    federation.until(lambda: federation.of("checkpoint"))
+    # From now on, no file of the server may be as large as a checkpoint.
+    resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (60_000, 60_000))
+    assert federation.ends(server, north) == [4, 0]
+    (ended,) = federation.of("run-finished")
+    assert (ended["outcome"], ended["rounds_done"], ended["file"]) == ("aborted", 1, "")
+    assert "File too large" in ended["reason"]
+    (kept,) = (federation.run / "checkpoints").iterdir()
+    assert kept.name == "round-001.safetensors"
+    assert load_file(kept)["0.weight"].shape == (8000, 2)
+    assert not (federation.run / "model.safetensors").exists()
+
+
+def test_ctrl_c_in_a_round_leaves_a_run_that_can_go_on(solo: Path, start: Start) -> None:
+    federation = start(solo)
+    federation.faults("north", "none sleep:600")
+    server, north = federation.server(), federation.site("north")
+    federation.until(lambda: federation.of("checkpoint") and not federation.faults_left("north"))
+    server.send_signal(signal.SIGINT)
+    assert federation.ends(server) == [130]
+    ended = federation.events[-1]
+    assert (ended["event"], ended["outcome"], ended["rounds_done"]) == (
+        "run-finished",
+        "stopped",
+        1,
+    )
+    assert (federation.run / "model.safetensors").is_file()
+    assert federation.marked() == {north.pid}
+    north.send_signal(signal.SIGINT)
+    assert federation.ends(north) == [130]
+    assert "Traceback" not in federation.log("server") + federation.log("north")

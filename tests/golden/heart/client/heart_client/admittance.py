@@ -1,0 +1,61 @@
+"""How this site is let in: by its own key, and as the node that the server knows by that key."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+import httpx
+
+from .identity import REQUEST_FILE, Identity
+
+_NODE_FILE = "node"
+# The server's clock is told in whole seconds, and takes time to arrive.
+_CLOCK_MATTERS = 5.0
+
+
+@dataclass(frozen=True)
+class Admittance:
+    """This site's key, and the folder in which it keeps what belongs to it."""
+
+    identity: Identity
+    folder: Path
+
+    def former_node(self) -> int | None:
+        """Return the node that this site was when it last broke off without a word, or None."""
+        try:
+            return int((self.folder / _NODE_FILE).read_text())
+        except (OSError, ValueError):
+            return None
+
+    def remember(self, node: int) -> None:
+        """Keep the node that this site is now, for the case that it breaks off."""
+        with suppress(OSError):
+            (self.folder / _NODE_FILE).write_text(str(node))
+
+    def forget(self) -> None:
+        """There is no node any more: this site has signed off."""
+        with suppress(OSError):
+            (self.folder / _NODE_FILE).unlink(missing_ok=True)
+
+    def why_not(self, refusal: httpx.Response) -> str:
+        """Say why the server did not take the key, and what to do."""
+        behind = _seconds_behind(refusal)
+        if behind is not None and abs(behind) > _CLOCK_MATTERS:
+            side = "behind" if behind > 0 else "ahead of"
+            return f"this machine's clock is {abs(behind):.0f} s {side} the server's: set it right"
+        return (
+            f"this site's key, {self.identity.fingerprint}, is not admitted there: give "
+            f"{self.folder / REQUEST_FILE} to the coordinator"
+        )
+
+
+def _seconds_behind(answer: httpx.Response) -> float | None:
+    try:
+        there = parsedate_to_datetime(answer.headers["date"])
+        return (there - datetime.now(UTC)).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return None
