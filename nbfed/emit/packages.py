@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -25,7 +25,7 @@ from nbfed.emit.templates import (
     static_modules,
     templates_path,
 )
-from nbfed.program import Program, Stage
+from nbfed.program import HelperModule, Program, Stage
 
 if TYPE_CHECKING:
     from nbfed.federation.schema import Federation
@@ -107,7 +107,9 @@ def _client_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
         stages["evaluate.py"] = stage_module(
             program, program.evaluate, "client/package/evaluate.py.jinja"
         )
-    package = _package(stages, "client/package", context, skip=_STAGE_TEMPLATES)
+    package = _package(
+        stages, "client/package", context, helpers=program.helpers, skip=_STAGE_TEMPLATES
+    )
     if not program.keep:
         del package["keeping.py"]
     return package
@@ -117,7 +119,10 @@ def _server_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
     stages = _shared_stages(program)
     if program.strategy:
         stages["strategy_cell.py"] = _strategy_module(program, program.strategy)
-    return _package(stages, "server/package", context, skip=frozenset({"strategy_cell.py"}))
+    # What only data, training or evaluation use has no business at the server.
+    helpers = [helper for helper in program.helpers if helper.at_server]
+    skip = frozenset({"strategy_cell.py"})
+    return _package(stages, "server/package", context, helpers=helpers, skip=skip)
 
 
 def _strategy_module(program: Program, stage: Stage) -> Module:
@@ -136,6 +141,7 @@ def _package(
     folder: str,
     context: Mapping[str, Any],
     *,
+    helpers: Iterable[HelperModule],
     skip: frozenset[str],
 ) -> dict[str, bytes]:
     files = {name: module.text.encode() for name, module in stages.items()}
@@ -143,7 +149,6 @@ def _package(
     files.update(static_modules(folder))
     for name in rendered_names(folder) - skip:
         files[name] = render(f"{folder}/{name}.jinja", context).encode()
-    helpers = cast(Program, context["program"]).helpers
     files.update({helper.path: helper.text.encode() for helper in helpers})
     sourcemap = {
         name: [lines.as_list() for lines in module.mapped]

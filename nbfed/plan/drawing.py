@@ -27,6 +27,8 @@ _DRAWS = re.compile(
 )
 # Experiment trackers: they send what they are told to a machine outside the federation.
 _TRACKS = re.compile(r"(wandb|mlflow|neptune|comet_ml|clearml|aim)\..*")
+# What a hosted notebook offers and a site does not have.
+_HOSTED = re.compile(r"google\.colab\..*|kaggle_secrets\..*")
 _DRAWING_METHODS = frozenset({"show", "imshow", "plot", "hist", "boxplot", "savefig"})
 
 
@@ -73,6 +75,9 @@ def _told(facts: Facts, statement: Statement, found: list[ast.stmt]) -> Diagnost
     if _TRACKS.fullmatch(_called(facts, found[0])):
         message = f"`{first}`{more} reports to a machine outside the federation; {left_out}"
         return note(facts, "NBF307", statement, message, node=found[0])
+    if _HOSTED.fullmatch(_called(facts, found[0])):
+        message = f"`{first}`{more} works in a hosted notebook only; {left_out}"
+        return note(facts, "NBF211", statement, message, node=found[0])
     return note(
         facts, "NBF211", statement, f"`{first}`{more} only draws; {left_out}", node=found[0]
     )
@@ -130,17 +135,21 @@ class _Drawing:
         dotted = self.facts.vocabulary.dotted(value.func) or ""
         if dotted in self.facts.vocabulary.functions:
             return self._only_draws(dotted)
-        if _DRAWS.fullmatch(dotted) or _TRACKS.fullmatch(dotted):
+        if any(pattern.fullmatch(dotted) for pattern in (_DRAWS, _TRACKS, _HOSTED)):
             return True
         root = root_name(value.func)
         if root in self.canvases:
             return True
-        if isinstance(value.func, ast.Attribute) and isinstance(value.func.value, ast.Call):
-            return self._draws(value.func.value)
+        inner = value.func.value if isinstance(value.func, ast.Attribute) else None
+        if isinstance(inner, ast.Call) and self._draws(inner):
+            return True
         return (
             isinstance(value.func, ast.Attribute)
             and value.func.attr in _DRAWING_METHODS
-            and not self.facts.vocabulary.is_imported(root or "")
+            and (
+                isinstance(value.func.value, ast.Call)
+                or not self.facts.vocabulary.is_imported(root or "")
+            )
         )
 
     def _only_draws(self, name: str) -> bool:

@@ -42,6 +42,14 @@ def literals(facts: Facts, found: Slice) -> Iterator[Diagnostic]:
             yield from _literals_of(facts, statement, node)
 
 
+def parameters(facts: Facts) -> Iterator[Diagnostic]:
+    """Paths of one machine that would travel as the default of a parameter."""
+    for statement in facts.of_role(Role.PARAMS):
+        if not statement.text:
+            for node in statement.nodes:
+                yield from _literals_of(facts, statement, node)
+
+
 def environment(facts: Facts, found: Slice) -> Iterator[Diagnostic]:
     """Values that come from the environment of the machine."""
     for statement in found.ordered:

@@ -220,6 +220,7 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     yield from advice.leaks(facts, by_role[Role.DATA], program.train_examples)
     yield from advice.competing(facts, [part.found for part in parts])
     yield from seeds.seeds_in_roles(facts)
+    yield from exposure.parameters(facts)
     for found in by_role.values():
         yield from exposure.literals(facts, found)
         yield from exposure.environment(facts, found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from flwr.app import ArrayRecord
 from flwr.serverapp.strategy import Strategy
@@ -88,7 +89,7 @@ class Standing:
             )
         self._remember(past)
 
-    def _remember(self, past: list[dict[str, object]]) -> None:
+    def _remember(self, past: list[dict[str, Any]]) -> None:
         """Judge the weights before the checkpoint's as the run did; its own are judged again."""
         told, key = ("evaluated", "weighted") if HAS_EVALUATE else ("round-finished", "train")
         means = {event["round"]: event[key] for event in past if event["event"] == told}

@@ -78,7 +78,8 @@ def count(data: Any) -> int:
 def _number(value: Any, what: str) -> float:
     if isinstance(value, torch.Tensor | np.ndarray) and value.ndim == 0:
         value = value.item()
-    if not isinstance(value, int | float | np.number | np.bool_):
+    known = isinstance(value, int | float | np.number | np.bool_)
+    if not known:
         raise Refusal(f"{what} is a {type(value).__name__}, not a single number")
     # Compared before it is converted: an integer may be too large to be a float at all.
     if abs(value) > _LARGEST:

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "285b25972676e266cf081a1f2ec9a0b15a19b4fbf1f21b6326841476f2a59fb2"
+CLIENT_DIGEST = "167d6994dfa5e32a4f667ca1eb1b1bcb2697fc20ec570266e590a2ebb0b8f373"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

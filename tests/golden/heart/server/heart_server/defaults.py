@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9cecfcfab89dab48956a4ea81dd632fde61abfec730e8bb129c98e6aa98733b4"
+CLIENT_DIGEST = "ab6d8aadcf2e57ca1b87e8186891b3aa666594f73625c6e8118ac4eba142ca5b"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
