@@ -89,7 +89,7 @@ def count(data: Any, *, training: bool = True) -> int:
     dataset = data if isinstance(data, Dataset) else getattr(data, "dataset", data)
     for counted in (sampler, dataset):
         # Inputs and labels, say: as many as the first of them.
-        items = counted[0] if isinstance(counted, tuple) and counted else counted
+        items: Any = counted[0] if isinstance(counted, tuple) and counted else counted
         try:
             # A sampler may draw from a part of the dataset only.
             return len(items)
@@ -101,9 +101,7 @@ def count(data: Any, *, training: bool = True) -> int:
 
 
 def _entry(data: Mapping[Any, Any], training: bool) -> Any:
-    fitting = [
-        value for key, value in data.items() if bool(_TRAINING.search(str(key))) == training
-    ]
+    fitting = [value for key, value in data.items() if bool(_TRAINING.search(str(key))) == training]
     if not data:
         raise Refusal("an empty dictionary does not tell how many examples it has")
     return (fitting or list(data.values()))[0]

@@ -147,7 +147,6 @@ class Moved:
         return len(self.loader)
 
 
-
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
