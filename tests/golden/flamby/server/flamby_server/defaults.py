@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b930c3d84589e671b58fb96578e5181c693d1e1cb612593b3ae218c6cecb2fdc"
+CLIENT_DIGEST = "9f7d1866e71fbc47c2a9ec2573b7a143236ced149a4931e162dee84883b90665"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

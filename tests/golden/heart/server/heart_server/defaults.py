@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f43a33a07e8ff18d2ac6139468b6ae3a5a2ade76583c0f57f8713456191ef02f"
+CLIENT_DIGEST = "adc067e4af3e380bee5e8be6684e0c6b630360c02c0106ca6bdc79c9a79ed4dd"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
