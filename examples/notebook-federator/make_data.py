@@ -21,7 +21,7 @@ from PIL import Image
 SIDE = 24
 SHAPES = ("disc", "square", "cross")
 SHARES = {"institution-1": (0.5, 0.3, 0.2), "institution-2": (0.2, 0.3, 0.5)}
-NOISE = {"institution-1": 35.0, "institution-2": 60.0}
+NOISE = {"institution-1": 25.0, "institution-2": 40.0}
 PARTS = {"train": 120, "test": 60}
 
 
