@@ -197,7 +197,15 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "NBF324",
-<<<<<<< HEAD
+        "name that no longer exists",
+        Severity.INFO,
+        "NumPy or PyTorch has removed a name that the notebook uses, so it would fail with the "
+        "versions of today. It is compiled as the name that does the same.",
+        before="best = np.Inf",
+        after="best = np.inf",
+    ),
+    Entry(
+        "NBF328",
         "site's key made by nbfed",
         Severity.INFO,
         "The data function has a parameter for a path, and no cell sets it. Where data lie differs "
@@ -205,13 +213,5 @@ ENTRIES: tuple[Entry, ...] = (
         "author's and is not used.",
         before="# nbfed: data\ndef load_data(path='data'):\n    ...",
         after="# nbfed: site\nPATH = 'data'\n# %%\n# nbfed: data\ndef load_data(path):\n    ...",
-=======
-        "name that no longer exists",
-        Severity.INFO,
-        "NumPy or PyTorch has removed a name that the notebook uses, so it would fail with the "
-        "versions of today. It is compiled as the name that does the same.",
-        before="best = np.Inf",
-        after="best = np.inf",
->>>>>>> main
     ),
 )

@@ -48,7 +48,7 @@ def bound_call(
         problems.append(
             note(
                 facts,
-                "NBF324",
+                "NBF328",
                 statement,
                 f"`{name}` of `{function.name}` says where a site's data lie, and no cell sets it: "
                 f"it becomes a key of each site's own file",
