@@ -61,7 +61,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER"
+    )
     out: Path = parser.parse_args().out
     out.mkdir(parents=True, exist_ok=True)
     for name, table in clinic_tables().items():

@@ -94,7 +94,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER"
+    )
     out: Path = parser.parse_args().out
     print(f"{write_beats(out)} drawn beats in {out}")
 

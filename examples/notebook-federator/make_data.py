@@ -71,7 +71,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER"
+    )
     out: Path = parser.parse_args().out
     for name in SHARES:
         print(f"{write_institution(out / name)} drawn images in {out / name}")

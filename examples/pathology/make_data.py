@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 SIZE = 320  # pixels a side, at half of 40x, as the real images of monuseg.yaml
 SLIDES = 6
+QUALITY = 88  # of the JPEG files
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ def draw_slide(name: str, number: int) -> tuple[Image.Image, Image.Image]:
         chromatin[..., None] * np.array(institution.haematoxylin)
         + cytoplasm[..., None] * np.array(institution.eosin)
     )
-    light = Image.fromarray((institution.brightness * np.exp(-density)).clip(0, 255).astype("uint8"))
+    light = Image.fromarray(
+        (institution.brightness * np.exp(-density)).clip(0, 255).astype("uint8")
+    )
     seen = np.asarray(light.filter(ImageFilter.GaussianBlur(institution.blur)), dtype=float)
     seen = seen + draw.normal(0, institution.noise, seen.shape)
     return Image.fromarray(seen.clip(0, 255).astype("uint8")), nuclei
@@ -106,7 +109,7 @@ def write_slides(out: Path) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for number in range(1, SLIDES + 1):
             image, nuclei = draw_slide(name, number)
-            image.save(folder / f"slide-{number}.jpg", quality=88)
+            image.save(folder / f"slide-{number}.jpg", quality=QUALITY)
             nuclei.point(lambda grey: grey > 127 and 255).convert("1").save(
                 folder / f"slide-{number}_nuclei.png", optimize=True
             )
@@ -118,7 +121,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER")
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parent / "data", metavar="FOLDER"
+    )
     out: Path = parser.parse_args().out
     print(f"{write_slides(out)} drawn slides in {out}")
 

@@ -50,7 +50,9 @@ def weights_in_a_kernel(case: Case, out: Path) -> dict[str, torch.Tensor]:
     """The weights after the notebook ran from its first cell to the end of its training."""
     notebook = nbformat.read(case.notebook, as_version=4)
     roles = _roles(case.notebook)
-    values = "\n".join(f"{name} = {value!r}" for name, value in {**case.params, **case.site}.items())
+    values = "\n".join(
+        f"{name} = {value!r}" for name, value in {**case.params, **case.site}.items()
+    )
     cells = [new_code_cell(f"{RANDOMNESS}\ntorch.set_num_threads({threads_for(1)})")]
     seeded: set[Role] = set()
     last_setting = max((index for index, found in roles.items() if found & _SETTINGS), default=0)
