@@ -53,7 +53,7 @@ def test_a_dry_run_shows_all_that_would_leave(
     client = installed.client
     client.module("randomness").seed_everything(7, "model")
     reply = client.ask("train", client.weights()).content
-    assert {name for name in left["numbers"]} == {"metrics", "evaluation", "timing"}
+    assert set(left["numbers"]) == {"metrics", "evaluation", "timing"}
     for record in ("metrics", "evaluation"):
         assert left["numbers"][record] == dict(reply.metric_records[record])
     arrays = reply.array_records["arrays"]
@@ -85,7 +85,7 @@ def test_a_dry_run_of_bad_data_says_where_to_look(
     content = json.loads(config.read_text())
     bad = config.parent / "bad.csv"
     bad.write_text("a,b,c,label\n1,2,Mustermann,0\n")
-    config.write_text(json.dumps({**content, "params": {"DATA_FILE": "bad.csv"}}))
+    config.write_text(json.dumps({**content, "site": "bad", "params": {"DATA_FILE": "bad.csv"}}))
     assert run(installed, config, "dry-run") == 1
     assert "the whole trace is in site.log" in capsys.readouterr().err
 
