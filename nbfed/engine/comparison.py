@@ -8,7 +8,7 @@ from typing import Any
 
 from nbfed.results.results import MODELS, OWN, Results, SiteResult
 
-_NO_EVALUATE = "the notebook has no evaluate cell"
+_NO_EVALUATE = "the sites evaluate nothing"
 
 
 class Figures:

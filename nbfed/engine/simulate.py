@@ -56,6 +56,7 @@ def simulate(
             "seed": seed,
             "run-dir": str(run_dir),
             "engine": "embedded",
+            "data-dir": str(notebook_folder(build)),
             "poll-seconds": _POLL_SECONDS,
         }
     )

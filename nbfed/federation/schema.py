@@ -163,10 +163,14 @@ class Strategy(_Model):
 
 
 class Server(_Model):
-    """Where sites reach the server. Port 0 lets the operating system choose."""
+    """Where sites reach the server; its values for the data that it has itself, if any.
+
+    Port 0 lets the operating system choose.
+    """
 
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:9092"
     tls: bool = True
+    params: Values = Field(default_factory=dict)
 
 
 class Best(_Model):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 from nbfed.analyse.facts import Facts, read_facts
-from nbfed.analyse.statements import numbered, statements_of
+from nbfed.analyse.statements import Statement, numbered, statements_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
+from nbfed.plan import at_server
 from nbfed.plan import helpers as helper_modules
 from nbfed.plan.completed import Completed
 from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train_call
@@ -52,25 +54,78 @@ def plan(
     ``helpers`` maps POSIX paths of Python files beside the notebook to their text. A notebook
     without one of the roles that a federation needs has no program; ``find_regions`` says so.
     """
-    trees = helper_modules.parsed(helpers)
     statements = helper_modules.with_package_imports(
         statements_of(notebook, regions), notebook, helpers
     )
+    planned = partial(_planned, notebook, helpers=helpers)
+    if not any(map(at_server.is_for_server, statements)):
+        return planned(statements)
+    return _with_server(planned, notebook, statements, helpers)
+
+
+def _planned(
+    notebook: Notebook, statements: tuple[Statement, ...], *, helpers: Mapping[str, str]
+) -> tuple[Program | None, list[Diagnostic]]:
+    facts, settings, problems = _completed(notebook, statements, helpers, _STEPS)
+    if facts is None or has_errors(problems):
+        return None, problems
+    program, found = program_of(facts, settings, helpers)
+    problems = _once([*problems, *found])
+    return (None if has_errors(problems) else program), problems
+
+
+def _completed(
+    notebook: Notebook,
+    statements: tuple[Statement, ...],
+    helpers: Mapping[str, str],
+    steps: Sequence[Step],
+) -> tuple[Facts | None, Settings, list[Diagnostic]]:
+    """The notebook after ``steps``; None where it lacks a role that a federation needs."""
+    trees = helper_modules.parsed(helpers)
     facts = read_facts(notebook, statements, trees)
     settings, problems = read_settings(facts)
     problems.extend(refused_shapes(facts))
     if not all(facts.of_role(role) for role in _REQUIRED):
-        return None, problems
-    for step in _STEPS:
+        return None, settings, problems
+    for step in steps:
         completed = step(facts, settings)
         problems.extend(completed.problems)
         if completed.statements is not facts.statements:
             facts = read_facts(notebook, numbered(completed.statements), trees)
             settings, _ = read_settings(facts)
     problems.extend(_emptied(facts))
-    if has_errors(problems):
+    return facts, settings, problems
+
+
+def _with_server(
+    planned: Callable[[tuple[Statement, ...]], tuple[Program | None, list[Diagnostic]]],
+    notebook: Notebook,
+    statements: tuple[Statement, ...],
+    helpers: Mapping[str, str],
+) -> tuple[Program | None, list[Diagnostic]]:
+    """Plan a notebook that has data for the server: the sites' part, and the server's."""
+    trees = helper_modules.parsed(helpers)
+
+    def data_calls(facts: Facts, settings: Settings) -> Completed:
+        found: list[Diagnostic] = []
+        whole = facts.statements
+        for server in (False, True):
+            alone = read_facts(notebook, at_server.masked(whole, server=server), trees)
+            if alone.of_role(Role.DATA):
+                done = data_call(alone, settings)
+                whole = at_server.marked_again(done.statements, whole, server=server)
+                found.extend(done.problems)
+        return Completed(whole, tuple(found))
+
+    steps = [data_calls if step is data_call else step for step in _STEPS]
+    facts, settings, found = _completed(notebook, statements, helpers, steps)
+    if facts is None or has_errors(found):
+        return None, found
+    evaluate = at_server.sites_evaluate(facts, settings)
+    program, problems = planned(at_server.at_sites(statements, evaluate=evaluate))
+    if program is None:
         return None, problems
-    program, found = program_of(facts, settings, helpers)
+    program, found = at_server.with_evaluation(program, facts, settings, helpers)
     problems = _once([*problems, *found])
     return (None if has_errors(problems) else program), problems
 

@@ -73,7 +73,7 @@ def test_a_model_without_figures_has_no_column_but_a_reason() -> None:
 
 def test_a_notebook_that_evaluates_nothing() -> None:
     assert printed(replace(RESULTS, metric_names=())) == [
-        "the notebook evaluates nothing: no models to compare"
+        "the sites evaluate nothing: no models to compare"
     ]
 
 

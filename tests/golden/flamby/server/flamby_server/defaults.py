@@ -11,8 +11,11 @@ DISTRIBUTION = "flamby-server"
 # The client package that this server was built with. A site with any other one is turned away.
 CLIENT_DIGEST = "167d6994dfa5e32a4f667ca1eb1b1bcb2697fc20ec570266e590a2ebb0b8f373"
 
-# Whether the notebook says how to evaluate; without it only training metrics are reported.
+# Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
+
+# Whether the server has data of its own to evaluate on.
+SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -33,6 +36,8 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"SEED": 42}',
+    "server-params": "{}",
+    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",

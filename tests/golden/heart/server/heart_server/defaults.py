@@ -11,8 +11,11 @@ DISTRIBUTION = "heart-server"
 # The client package that this server was built with. A site with any other one is turned away.
 CLIENT_DIGEST = "ab6d8aadcf2e57ca1b87e8186891b3aa666594f73625c6e8118ac4eba142ca5b"
 
-# Whether the notebook says how to evaluate; without it only training metrics are reported.
+# Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
+
+# Whether the server has data of its own to evaluate on.
+SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -33,6 +36,8 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 2}',
+    "server-params": "{}",
+    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",
