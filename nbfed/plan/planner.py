@@ -125,6 +125,8 @@ def _with_server(
     program, problems = planned(at_server.at_sites(statements, evaluate=evaluate))
     if program is None:
         return None, problems
+    # That the sites evaluate nothing is what the marking says.
+    problems = [found for found in problems if evaluate or found.code != "NBF313"]
     program, found = at_server.with_evaluation(program, facts, settings, helpers)
     problems = _once([*problems, *found])
     return (None if has_errors(problems) else program), problems

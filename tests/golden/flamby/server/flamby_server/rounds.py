@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from flwr.app import ArrayRecord, Message
 from flwr.serverapp import Grid
@@ -21,6 +19,7 @@ from .evaluation import emit_evaluated, evaluate_at_sites
 from .initial import initial_weights
 from .late import LateReplies
 from .letters import bytes_of, config_for
+from .outcome import Outcome
 from .replies import TrainReply, read_train_reply, weighted_means
 from .run_folder import Listener, RunFolder, versions
 from .server_metrics import CannotEvaluate, Evaluates, ServerMetrics
@@ -31,26 +30,6 @@ from .standing import Standing, StoppedEarly
 from .stopping import NoSuchMetric
 from .strategies import make_strategy
 from .trip import Patience, ReplyError, Trip
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended, with the reason and the last whole weights.
-
-    ``outcome`` is "finished", "stopped early" (as the settings ask for) or "aborted".
-    """
-
-    outcome: str
-    rounds_done: int
-    seconds: float
-    reason: str
-    arrays: ArrayRecord
-    folder: Path
-
-    @property
-    def good(self) -> bool:
-        """Whether the run did all that it was asked to."""
-        return self.outcome in ("finished", "stopped early")
 
 
 class Aborted(Exception):
