@@ -100,3 +100,9 @@ def test_a_run_without_results(tmp_path: Path) -> None:
 
 def test_results_are_json_without_surprises() -> None:
     assert json.loads(RESULTS.to_json())["sites"]["cleveland"]["own"]["accuracy"] == 0.8
+
+
+def test_what_is_not_a_number_is_null_in_json() -> None:
+    text = RESULTS.to_json()
+    assert "NaN" not in text
+    assert Results.from_json(text).sites["va"].federated == {"accuracy": None}

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "167d6994dfa5e32a4f667ca1eb1b1bcb2697fc20ec570266e590a2ebb0b8f373"
+CLIENT_DIGEST = "b64c4efefe98c347b741594ba9ea442996da0be0ac0966e320356a97878ad9e3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

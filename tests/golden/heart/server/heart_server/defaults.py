@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ab6d8aadcf2e57ca1b87e8186891b3aa666594f73625c6e8118ac4eba142ca5b"
+CLIENT_DIGEST = "f8c9d728b20d4ad45eaa3f455325b44b3b450dd251e19e4c5d6ce6708a48cb82"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
