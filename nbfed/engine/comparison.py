@@ -17,6 +17,7 @@ class Figures:
 
     def __init__(self) -> None:
         self.metrics: dict[str, dict[str, Metrics]] = defaultdict(dict)
+        self.cross: dict[str, dict[str, Metrics]] = {}
         self.examples: dict[str, int] = {}
         self._reasons: dict[str, list[str]] = defaultdict(list)
 
@@ -28,6 +29,10 @@ class Figures:
                 self.examples[site] = found[site].examples
             else:
                 self.miss(model, [site], "it could not evaluate the model")
+
+    def add_cross(self, trained_at: str, found: Mapping[str, Any]) -> None:
+        """Take what all sites have to tell of the model of one."""
+        self.cross[trained_at] = {site: numbers.metrics for site, numbers in found.items()}
 
     def miss(self, model: str, sites: Iterable[str], reason: str) -> None:
         """Note why there are no figures of ``model``."""
@@ -70,6 +75,7 @@ def compared(
         seed=seed,
         seconds=seconds,
         missing=figures.missing if evaluates else dict.fromkeys(MODELS, _NO_EVALUATE),
+        cross=figures.cross,
     )
 
 

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f8c9d728b20d4ad45eaa3f455325b44b3b450dd251e19e4c5d6ce6708a48cb82"
+CLIENT_DIGEST = "95c84f138bdc231efde97d98007ee26ecb1f6ce5169f67da04416d9ba58523d6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
