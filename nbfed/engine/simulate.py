@@ -77,6 +77,7 @@ def simulate(
         workers=workers,
         pooled=POOLED in baselines,
         log_dir=logs,
+        devices={site: own.device for site, own in federation.sites.items()},
     ) as grid:
         simulation = _Simulation(grid, server, settings, run_dir)
         with _timed(seconds, FEDERATED):
