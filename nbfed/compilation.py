@@ -44,7 +44,9 @@ class Compiled:
 
 def compile_sources(sources: Sources) -> Compiled:
     """Compile a notebook; nothing is written, and none of its code is run."""
-    compilation = compile_notebook(sources.data, sources.notebook.name, sources.helpers)
+    compilation = compile_notebook(
+        sources.data, sources.notebook.name, sources.helpers, sources.federation.params
+    )
     program, diagnostics = compilation.program, compilation.diagnostics
     if program is None:
         return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))

@@ -181,9 +181,13 @@ def edited(statement: Statement, edits: Mapping[int, str], notebook: Notebook) -
     merged = {**statement.edits, **edits}
     for number, text in merged.items():
         lines[number - 1] = text
-    text = dedented("\n".join(lines[statement.line - 1 : statement.end_line]), statement.indent)
-    # Blank lines in front keep the line numbers of the cell.
-    nodes = tuple(ast.parse("\n" * (statement.line - 1) + text).body)
+    text = "\n".join(lines[statement.line - 1 : statement.end_line])
+    # Blank lines in front keep the line numbers of the cell, an `if` the columns.
+    if statement.indent:
+        (block,) = ast.parse("\n" * (statement.line - 2) + f"if 1:\n{text}").body
+        nodes = tuple(block.body) if isinstance(block, ast.If) else ()
+    else:
+        nodes = tuple(ast.parse("\n" * (statement.line - 1) + text).body)
     return replace(statement, nodes=nodes, names=names_of(nodes), edits=merged)
 
 

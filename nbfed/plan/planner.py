@@ -18,6 +18,7 @@ from nbfed.plan.models import evaluated_weights, made_in_training, other_names
 from nbfed.plan.programs import program_of
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
+from nbfed.plan.sizes import named_sizes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
 from nbfed.program import Program
@@ -35,6 +36,7 @@ _STEPS: tuple[Step, ...] = (
     model_instance,
     train_call,
     evaluate_call,
+    named_sizes,
     made_in_training,
     evaluated_weights,
     other_names,
@@ -45,19 +47,22 @@ _REQUIRED = (Role.MODEL, Role.DATA, Role.TRAIN)
 
 
 def plan(
-    notebook: Notebook, regions: Sequence[Region], helpers: Mapping[str, str]
+    notebook: Notebook,
+    regions: Sequence[Region],
+    helpers: Mapping[str, str],
+    given: Mapping[str, object] | None = None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """The program of a notebook, or the reasons why there is none.
 
-    ``helpers`` maps POSIX paths of Python files beside the notebook to their text. A notebook
-    without one of the roles that a federation needs has no program; ``find_regions`` says so.
+    ``helpers`` maps POSIX paths of Python files beside the notebook to their text, ``given``
+    parameters to the values that federation.yaml has for them. A notebook without one of the roles that a federation needs has no program; ``find_regions`` says so.
     """
     trees = helper_modules.parsed(helpers)
     statements = helper_modules.with_package_imports(
         statements_of(notebook, regions), notebook, helpers
     )
     facts = read_facts(notebook, statements, trees)
-    settings, problems = read_settings(facts)
+    settings, problems = read_settings(facts, given)
     problems.extend(refused_shapes(facts))
     if not all(facts.of_role(role) for role in _REQUIRED):
         return None, problems
@@ -66,7 +71,7 @@ def plan(
         problems.extend(completed.problems)
         if completed.statements is not facts.statements:
             facts = read_facts(notebook, numbered(completed.statements), trees)
-            settings, _ = read_settings(facts)
+            settings, _ = read_settings(facts, given)
     problems.extend(_emptied(facts))
     if has_errors(problems):
         return None, problems
