@@ -195,4 +195,15 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: train keep=optimizer\nopt = torch.optim.Adam(model.parameters())",
         after="# nbfed: train keep=opt\nopt = torch.optim.Adam(model.parameters())",
     ),
+    Entry(
+        "NBF324",
+        "training makes its own model",
+        Severity.ERROR,
+        "The code that trains makes the model itself, where it cannot be taken out: in a loop, in "
+        "a class, or in a function that is called several times. Every round would begin with new "
+        "weights, and the federation's would never be trained. Make the model once, before "
+        "training.",
+        before="# nbfed: train\nfor lr in (0.1, 0.01):\n    model = Net()\n    fit(model, lr)",
+        after="# nbfed: model\nmodel = Net()\n# %%\n# nbfed: train\nfit(model, LR)",
+    ),
 )

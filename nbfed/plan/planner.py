@@ -13,8 +13,10 @@ from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train
 from nbfed.plan.drawing import without_drawing
 from nbfed.plan.globals_declared import without_needless_globals
 from nbfed.plan.instantiation import model_instance
+from nbfed.plan.loading import loaded_in_training
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
+from nbfed.plan.opening import opened_functions
 from nbfed.plan.programs import program_of
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
@@ -28,6 +30,8 @@ from nbfed.roles import Region, Role
 Step = Callable[[Facts, Settings], Completed]
 # Each step completes the notebook as the ones before it left it.
 _STEPS: tuple[Step, ...] = (
+    opened_functions,
+    opened_functions,  # `main` may call the function that makes the model
     without_drawing,
     without_widgets,
     without_needless_globals,
@@ -38,6 +42,7 @@ _STEPS: tuple[Step, ...] = (
     evaluate_call,
     named_sizes,
     made_in_training,
+    loaded_in_training,
     evaluated_weights,
     other_names,
     evaluation_results,
@@ -74,7 +79,7 @@ def plan(
             settings, _ = read_settings(facts, given)
     problems.extend(_emptied(facts))
     if has_errors(problems):
-        return None, problems
+        return None, _once(problems)
     program, found = program_of(facts, settings, helpers)
     problems = _once([*problems, *found])
     return (None if has_errors(problems) else program), problems

@@ -14,6 +14,7 @@ from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
 from nbfed.plan.keeping import exchange_of, keep_of, with_kept
+from nbfed.plan.made import models_trained_alone
 from nbfed.plan.metrics import metrics_of
 from nbfed.plan.notes import note
 from nbfed.plan.rules import Context
@@ -58,7 +59,9 @@ def program_of(
         problems.extend(found)
     stages[Role.TRAIN], keep, unkept = with_kept(facts, stages[Role.TRAIN], keep_of(facts))
     problems.extend(unkept)
-    if not users[0].found.models:
+    alone = list(_own_models(facts, users[0].found))
+    problems.extend(alone)
+    if not users[0].found.models and not alone:
         problems.append(_no_model(facts))
     elif not users[0].found.data:
         problems.append(_no_data(facts))
@@ -121,6 +124,19 @@ def _user_stage(
         rebinds_model=any(name in item.names.bound for item in part.own for name in models),
     )
     return stage, list(metrics.problems)
+
+
+def _own_models(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
+    for statement, node in models_trained_alone(facts, train.ordered):
+        yield note(
+            facts,
+            "NBF324",
+            statement,
+            "training makes this model itself: every round would begin with new weights, and the "
+            "federation's would never be trained",
+            "make the model once, in the model region, and train that one",
+            node,
+        )
 
 
 def _no_model(facts: Facts) -> Diagnostic:
