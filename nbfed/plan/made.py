@@ -92,11 +92,12 @@ def _names(node: ast.Assign | ast.AnnAssign) -> set[str]:
 
 
 def _trained_by(node: ast.AST) -> set[str]:
-    match node:
-        case ast.Call(func=ast.Attribute(value=owner, attr="parameters" | "train" | "fit")):
-            return {ast.unparse(owner)}
-        case ast.Call(args=args):
-            # `train(model, loader)`, `trainer.fit(model)`: whoever gets it may train it.
-            return {part.id for part in args if isinstance(part, ast.Name)}
-        case _:
-            return set()
+    if not isinstance(node, ast.Call):
+        return set()
+    # `train(model, loader)`, `trainer.fit(model)`: whoever gets it may train it.
+    values = [*node.args, *(keyword.value for keyword in node.keywords)]
+    found = {ast.unparse(part) for part in values if isinstance(part, (ast.Name, ast.Attribute))}
+    match node.func:
+        case ast.Attribute(value=owner, attr="parameters" | "train" | "fit"):
+            found.add(ast.unparse(owner))
+    return found

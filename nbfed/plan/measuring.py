@@ -156,10 +156,23 @@ def _framework_call(facts: Facts, own: Sequence[Statement]) -> Completed | None:
                     made = facts.before(name, item.order)
                     if made and facts.fact(made).kinds.get(name) is Kind.TRAINER:
                         statements = list(facts.statements)
-                        text = f"metrics = dict({ast.unparse(call)}[0])"
+                        asked = _of_the_round(facts, item, call)
+                        text = f"metrics = dict({ast.unparse(asked)}[0])"
                         statements[item.order] = written(text, item, Role.EVALUATE)
                         return Completed(tuple(statements))
     return None
+
+
+def _of_the_round(facts: Facts, item: Statement, call: ast.Call) -> ast.Call:
+    """The call on the round's model, not on a checkpoint or on what the trainer remembers."""
+    names = [part.id for part in ast.walk(call) if isinstance(part, ast.Name)]
+    befores = {name: facts.before(name, item.order) for name in names}
+    given = any(b and facts.fact(b).kinds.get(n) is Kind.MODULE for n, b in befores.items())
+    keywords = [k for k in call.keywords if k.arg != "ckpt_path"]
+    models = facts.holding(Kind.MODULE, item.order)
+    if not given and models:
+        keywords.insert(0, ast.keyword("model", ast.Name(models[-1])))
+    return ast.Call(call.func, call.args, keywords)
 
 
 def _taken_out(facts: Facts, own: Sequence[Statement], bound: set[str]) -> Iterator[str]:

@@ -23,7 +23,7 @@ from nbfed.plan.notes import note
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 
-_CALLERS = (Role.TRAIN, None, Role.INCLUDE)
+_CALLERS = (Role.TRAIN, Role.MODEL, None, Role.INCLUDE)
 
 
 def opened_functions(facts: Facts, settings: Settings) -> Completed:
@@ -32,9 +32,12 @@ def opened_functions(facts: Facts, settings: Settings) -> Completed:
     if found is None:
         return unchanged(facts)
     definition, function, at, call = found
-    reason = _closed(facts, definition, function, at, call)
-    if reason is not None:
-        return unchanged(facts, reason)
+    trains = function_trains(facts, function)
+    why = _closed(facts, definition, function, at, call)
+    if why is not None:
+        # What only makes a model with its optimizer is refused where they are needed.
+        problems = (_refused(facts, definition, function, why),) if trains else ()
+        return unchanged(facts, *problems)
     body = [*_given(facts, function, call, at), *_body(facts, definition, function, at)]
     statements: list[Statement] = []
     for item in facts.statements:
@@ -46,7 +49,8 @@ def opened_functions(facts: Facts, settings: Settings) -> Completed:
         facts,
         "NBF316",
         definition,
-        f"`{function.name}` makes what it trains, so its statements are compiled one by one",
+        f"`{function.name}` makes {'what it trains' if trains else 'the model and more'}, so its "
+        "statements are compiled one by one",
         node=function,
     )
     return Completed(tuple(statements), (problem,))
@@ -66,6 +70,9 @@ def _call_to_open(facts: Facts) -> _Opened | None:
         found = _definition(facts, call.func.id, item.order)
         if found is not None and Role.TRAIN in (item.role, found[0].role):
             return *found, item, call
+        factory = _factory(facts, item, call.func.id)
+        if factory is not None:
+            return *factory, item, call
     if only_defines(facts, Role.TRAIN):
         entry, _ = entry_function(facts, Role.TRAIN)
         if entry is not None:
@@ -75,6 +82,24 @@ def _call_to_open(facts: Facts) -> _Opened | None:
             if found is not None and not called and found[0].order == statement.order:
                 return *found, statement, None
     return None
+
+
+def _factory(facts: Facts, item: Statement, name: str) -> tuple[Statement, FunctionDef] | None:
+    """The function that makes the model and something else, in `net, optimizer = build()`."""
+    match item.node:
+        case ast.Assign(targets=[ast.Tuple()]) if name in facts.vocabulary.functions:
+            found = facts.before(name, item.order)
+        case _:
+            return None
+    if found is None or len(found.nodes) != 1 or found.text:
+        return None
+    function = found.node
+    kinds = facts.values.returned(name)
+    several = len(kinds) > 1 and Kind.MODULE in kinds and set(kinds) != {Kind.MODULE}
+    is_function = isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+    if not several or not is_function or _closed(facts, found, function, item, item.node.value):
+        return None
+    return found, function
 
 
 def _plain_call(node: ast.stmt) -> ast.Call | None:
@@ -142,16 +167,19 @@ def _closed(
     function: FunctionDef,
     at: Statement,
     call: ast.Call | None,
-) -> Diagnostic | None:
+) -> str | None:
     """Why the function's statements cannot stand by themselves, if they cannot."""
-    made = models_made(facts, function.body, module_parameters(function))
-    node = made[0] if made else function
     why = _shape(function, call) or _used_twice(facts, function, call)
-    if why is None:
-        name = _other_meaning(facts, definition, function, at, call)
-        why = name and f"its name `{name}` means something else in the notebook"
-    if why is None:
-        return None
+    if why is not None:
+        return why
+    name = _other_meaning(facts, definition, function, at, call)
+    return name and f"its name `{name}` means something else in the notebook"
+
+
+def _refused(
+    facts: Facts, definition: Statement, function: FunctionDef, why: str
+) -> Diagnostic:
+    made = models_made(facts, function.body, module_parameters(function))
     return note(
         facts,
         "NBF324",
@@ -160,7 +188,7 @@ def _closed(
         "with new weights",
         "make the model before the function, in the model region, and give it as an argument: "
         f"`model = Net()`, `{function.name}(model)`",
-        node,
+        made[0] if made else function,
     )
 
 
@@ -251,10 +279,11 @@ def _arguments(function: FunctionDef, call: ast.Call | None) -> Iterator[tuple[s
 def _given(
     facts: Facts, function: FunctionDef, call: ast.Call | None, at: Statement
 ) -> Iterator[Statement]:
+    role = Role.TRAIN if function_trains(facts, function) else at.role
     for name, value in _arguments(function, call):
         text = ast.unparse(value)
         if text != name:
-            yield written(f"{name} = {text}", at, Role.TRAIN)
+            yield written(f"{name} = {text}", at, role)
 
 
 def _body(
@@ -267,9 +296,30 @@ def _body(
     if isinstance(last, ast.Return):
         body = body[:-1]
     body = [node for node in body if not isinstance(node, ast.Global)]
-    yield from inner_statements(definition, body, facts.notebook, Role.TRAIN)
+    role = Role.TRAIN if function_trains(facts, function) else at.role
+    yield from inner_statements(definition, body, facts.notebook, role)
     match at.node, last:
         case ast.Assign(targets=[target]), ast.Return(value=ast.expr() as value):
-            bound, text = ast.unparse(target), ast.unparse(value)
-            if bound != text:
-                yield written(f"{bound} = {text}", at, at.role or Role.TRAIN)
+            for text in _bound(target, value):
+                yield written(text, at, role)
+
+
+def _bound(target: ast.expr, value: ast.expr) -> list[str]:
+    """Assignments of what the function returns, each name by itself where they are apart."""
+    pairs = [(target, value)]
+    if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+        read = [
+            (place, part.id)
+            for place, inner in enumerate(value.elts)
+            for part in ast.walk(inner)
+            if isinstance(part, ast.Name)
+        ]
+        crossed = any(
+            isinstance(inner, ast.Name) and inner.id == name and place != at
+            for place, inner in enumerate(target.elts)
+            for at, name in read
+        )
+        if not crossed and len(target.elts) == len(value.elts):
+            pairs = list(zip(target.elts, value.elts, strict=True))
+    texts = [(ast.unparse(left), ast.unparse(right)) for left, right in pairs]
+    return [f"{left} = {right}" for left, right in texts if left != right]

@@ -8,6 +8,7 @@ from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.statements import numbered, statements_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
 from nbfed.plan import helpers as helper_modules
+from nbfed.plan.apart import kept_apart
 from nbfed.plan.completed import Completed
 from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train_call
 from nbfed.plan.drawing import without_drawing
@@ -45,6 +46,7 @@ _STEPS: tuple[Step, ...] = (
     loaded_in_training,
     evaluated_weights,
     other_names,
+    kept_apart,
     evaluation_results,
     todays_strategy,
 )
