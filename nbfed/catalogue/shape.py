@@ -180,7 +180,8 @@ ENTRIES: tuple[Entry, ...] = (
         "parameter made by nbfed",
         Severity.INFO,
         "The training function wants a number of epochs, and the notebook does not say one. A "
-        "parameter of that name is made, 1 by default, which federation.yaml can set.",
+        "parameter of that name is made, 1 by default, which federation.yaml can set. Where the "
+        "function that loads the data wants a path, it becomes a key of each site.",
         before="# nbfed: train\ndef train(net, loader, epochs):\n    ...",
         after="# nbfed: params\nEPOCHS = 1\n# %%\n# nbfed: train\n"
         "def train(net, loader, epochs):\n    ...",
@@ -205,5 +206,16 @@ ENTRIES: tuple[Entry, ...] = (
         "training.",
         before="# nbfed: train\nfor lr in (0.1, 0.01):\n    model = Net()\n    fit(model, lr)",
         after="# nbfed: model\nmodel = Net()\n# %%\n# nbfed: train\nfit(model, LR)",
+    ),
+    Entry(
+        "NBF325",
+        "trainer writes files in every round",
+        Severity.INFO,
+        "Lightning's trainer is made anew in every round, from the weights of the round. By "
+        "default each one writes a log and a checkpoint into the folder that the site works in, "
+        "which nobody reads there.",
+        before="# nbfed: train\ntrainer = L.Trainer(max_epochs=1)",
+        after="# nbfed: train\n"
+        "trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)",
     ),
 )

@@ -232,6 +232,7 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     by_role = {part.found.role: part.found for part in parts}
     yield from advice.adopted(facts, [part.found for part in parts])
     yield from advice.fresh_tools(facts, by_role[Role.TRAIN], program.keep)
+    yield from advice.writing_trainers(facts, by_role[Role.TRAIN])
     yield from advice.evaluation(facts, by_role.get(Role.EVALUATE), facts.notebook.file)
     yield from advice.leaks(facts, by_role[Role.DATA], program.train_examples)
     yield from advice.competing(facts, [part.found for part in parts])
