@@ -198,6 +198,15 @@ ENTRIES: tuple[Entry, ...] = (
     ),
     Entry(
         "NBF324",
+        "name that no longer exists",
+        Severity.INFO,
+        "NumPy or PyTorch has removed a name that the notebook uses, so it would fail with the "
+        "versions of today. It is compiled as the name that does the same.",
+        before="best = np.Inf",
+        after="best = np.inf",
+    ),
+    Entry(
+        "NBF325",
         "training makes its own model",
         Severity.ERROR,
         "The code that trains makes the model itself, where it cannot be taken out: in a loop, in "
@@ -208,7 +217,7 @@ ENTRIES: tuple[Entry, ...] = (
         after="# nbfed: model\nmodel = Net()\n# %%\n# nbfed: train\nfit(model, LR)",
     ),
     Entry(
-        "NBF325",
+        "NBF326",
         "trainer writes files in every round",
         Severity.INFO,
         "Lightning's trainer is made anew in every round, from the weights of the round. By "

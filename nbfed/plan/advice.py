@@ -42,7 +42,7 @@ def writing_trainers(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
                 if facts.values.kind(part, {}) is Kind.TRAINER and not _writes_nothing(part):
                     yield note(
                         facts,
-                        "NBF325",
+                        "NBF326",
                         statement,
                         "this trainer writes a log and a checkpoint in every round, into the "
                         "site's working folder",

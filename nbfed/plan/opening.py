@@ -182,7 +182,7 @@ def _refused(
     made = models_made(facts, function.body, module_parameters(function))
     return note(
         facts,
-        "NBF324",
+        "NBF325",
         definition,
         f"`{function.name}` makes the model that it trains, and {why}: every round would begin "
         "with new weights",

@@ -24,6 +24,7 @@ from nbfed.plan.shapes import refused_shapes
 from nbfed.plan.sizes import named_sizes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
+from nbfed.plan.todays_names import todays_names
 from nbfed.program import Program
 from nbfed.read.notebook import Notebook
 from nbfed.roles import Region, Role
@@ -35,6 +36,7 @@ _STEPS: tuple[Step, ...] = (
     opened_functions,  # `main` may call the function that makes the model
     without_drawing,
     without_widgets,
+    todays_names,
     without_needless_globals,
     site_wrappers,
     data_call,

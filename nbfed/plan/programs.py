@@ -122,6 +122,7 @@ def _user_stage(
         results=metrics.names,
         mapping=metrics.mapping,
         rebinds_model=any(name in item.names.bound for item in part.own for name in models),
+        guessed=not any("metrics" in item.options for item in part.own),
     )
     return stage, list(metrics.problems)
 
@@ -130,7 +131,7 @@ def _own_models(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
     for statement, node in models_trained_alone(facts, train.ordered):
         yield note(
             facts,
-            "NBF324",
+            "NBF325",
             statement,
             "training makes this model itself: every round would begin with new weights, and the "
             "federation's would never be trained",
