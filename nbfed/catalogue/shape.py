@@ -55,7 +55,10 @@ ENTRIES: tuple[Entry, ...] = (
         "value cannot travel",
         Severity.WARNING,
         "The code keeps an open file, a connection, a thread or the like in a global. It is "
-        "made anew in each process and cannot be sent or stored.",
+        "made anew in each process and cannot be sent or stored: a data loader's workers get no "
+        "copy of it.",
+        before='# nbfed: data\nfile = h5py.File("scans.h5")\nscans = file["scans"]',
+        after='# nbfed: data\nwith h5py.File("scans.h5") as file:\n    scans = file["scans"][:]',
     ),
     Entry(
         "NBF307",
@@ -226,5 +229,15 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: train\ntrainer = L.Trainer(max_epochs=1)",
         after="# nbfed: train\n"
         "trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)",
+    ),
+    Entry(
+        "NBF327",
+        "test set is drawn at random",
+        Severity.WARNING,
+        "The rows of the test set are sampled without a seed of their own. They follow from the "
+        "run's seed then, so that two runs with different seeds are measured on different rows, "
+        "and a part of the rows that were held out tests nothing.",
+        before="# nbfed: data\ntest = test.sample(frac=0.5)",
+        after="# nbfed: data\ntest = test.sample(frac=0.5, random_state=0)",
     ),
 )

@@ -10,6 +10,7 @@ from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan import advice, conflicts, exposure, gate, seeds, shapes
+from nbfed.plan.draws import drawn_anew, drawn_tests
 from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
@@ -236,12 +237,15 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     yield from advice.writing_trainers(facts, by_role[Role.TRAIN])
     yield from advice.evaluation(facts, by_role.get(Role.EVALUATE), facts.notebook.file)
     yield from advice.leaks(facts, by_role[Role.DATA], program.train_examples)
+    yield from drawn_anew(facts, by_role)
+    yield from drawn_tests(facts, by_role[Role.DATA])
     yield from advice.competing(facts, [part.found for part in parts])
     yield from seeds.seeds_in_roles(facts)
     yield from exposure.parameters(facts)
     for found in by_role.values():
         yield from exposure.literals(facts, found)
         yield from exposure.environment(facts, found)
+        yield from exposure.kept_open(facts, found)
         yield from exposure.outside_world(facts, found)
 
 
