@@ -142,7 +142,31 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
         )
     if current.names:
         return unchanged(facts)
-    return _bound_call(facts, own)
+    bound_call = _bound_call(facts, own)
+    return bound_call if bound_call.statements is not facts.statements else _shown(facts, own)
+
+
+# Methods of metric objects that give what they have gathered.
+_GATHERED = frozenset({"compute", "aggregate", "result", "results", "get_metric", "score"})
+
+
+def _shown(facts: Facts, own: Sequence[Statement]) -> Completed:
+    """`metric.compute()` as a cell's last line: what the notebook shows is the result."""
+    item = own[-1]
+    match item.nodes:
+        case (ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=method)) as call),):
+            if method not in _GATHERED or item.text:
+                return unchanged(facts)
+            name = ast.unparse(owner) if isinstance(owner, ast.Name) else "metric"
+            lines = (
+                f"shown = {ast.unparse(call)}",
+                f"metrics = shown if isinstance(shown, dict) else {{{name!r}: shown}}",
+            )
+            new = [written(line, item, Role.EVALUATE) for line in lines]
+            return Completed(
+                (*facts.statements[: item.order], *new, *facts.statements[item.order + 1 :])
+            )
+    return unchanged(facts)
 
 
 def _framework_call(facts: Facts, own: Sequence[Statement]) -> Completed | None:

@@ -65,7 +65,8 @@ def program_of(
     if not users[0].found.models and not alone:
         problems.append(_no_model(facts))
     elif not users[0].found.data:
-        problems.append(_no_data(facts))
+        loader = _loads_itself(users[0].found)
+        problems.append(_no_data(facts) if loader is None else _anew(facts, loader))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
     if strategy is not None:
@@ -158,6 +159,25 @@ def _no_data(facts: Facts) -> Diagnostic:
         facts.of_role(Role.TRAIN)[-1],
         "training uses nothing that the data regions make",
         "make the loaders in the data region, and use them by their names in training",
+    )
+
+
+def _loads_itself(train: Slice) -> Statement | None:
+    """A function of the data regions that training itself calls."""
+    for item in train.ordered:
+        if item.role is Role.DATA and isinstance(item.node, ast.FunctionDef):
+            return item
+    return None
+
+
+def _anew(facts: Facts, loader: Statement) -> Diagnostic:
+    return note(
+        facts,
+        "NBF328",
+        loader,
+        "training calls this by itself, so that every round loads the data anew, and nothing "
+        "tells how many examples a site has: all sites weigh the same",
+        "make the loaders in the data region, and give them to the code that trains",
     )
 
 
