@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9f063979a5f87b328e020cafc25c2302cbd0f3060e0b102e30996b0e008d5428"
+CLIENT_DIGEST = "6daed1dc20fb2bbf468a5728666ac73d7f89144376340cee999ddbb626abab20"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
