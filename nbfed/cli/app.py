@@ -17,10 +17,12 @@ from nbfed.cli import (
     diff,
     explain,
     init,
+    report,
     revoke,
     run_client,
     run_server,
     simulate,
+    watch,
 )
 from nbfed.cli.border import Commands
 
@@ -61,6 +63,8 @@ for module in (
     simulate,
     run_server,
     run_client,
+    report,
+    watch,
     admit,
     revoke,
 ):
