@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from nbfed.progress.display import size
-from nbfed.report.numbers import NONE, duration
+from nbfed.report.numbers import NONE, duration, whole
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Table:
 
 def rows_cell(rows: int) -> Cell:
     """A number of rows; a dash for none."""
-    return Cell(f"{rows:,}".replace(",", "\N{THIN SPACE}") if rows else NONE, rows or None)
+    return Cell(whole(rows) if rows else NONE, rows or None)
 
 
 def bytes_cell(number_of: int) -> Cell:

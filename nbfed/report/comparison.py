@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from nbfed.outcome.results import MODELS, Metrics, Results
-from nbfed.report.intervals import LEVEL, Interval, newcombe, student, wilson
+from nbfed.report.intervals import LEVEL, Interval, newcombe, scaled, student, wilson
 from nbfed.report.measures import Measure, measure
 
 Figure = tuple[float, int]
@@ -76,7 +76,7 @@ class Comparison:
         scale = self.measure.scale
         if not scale or not rows or not math.isfinite(value):
             return None
-        return _scaled(wilson(value / scale, rows), scale)
+        return scaled(wilson(value / scale, rows), scale)
 
     def difference(
         self, model: str, other: str, sites: Sequence[str], level: float = LEVEL
@@ -112,7 +112,7 @@ class Comparison:
         rows = known[0][0][1]
         found = [student([one[0] - two[0] for one, two in known], level)]
         if scale := self.measure.scale:
-            found.append(_scaled(newcombe(first / scale, second / scale, rows, level), scale))
+            found.append(scaled(newcombe(first / scale, second / scale, rows, level), scale))
         intervals = [each for each in found if each]
         hull = Interval(
             min((each.low for each in intervals), default=math.nan),
@@ -154,7 +154,3 @@ def _over_rows(figures: Sequence[tuple[str, Figure]]) -> Figure | None:
     rows = sum(count for _, (_, count) in figures)
     total = sum(value * count for _, (value, count) in figures)
     return (total / rows, rows) if rows and math.isfinite(total) else None
-
-
-def _scaled(interval: Interval, scale: float) -> Interval:
-    return Interval(interval.low * scale, interval.high * scale)

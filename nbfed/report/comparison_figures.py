@@ -20,7 +20,11 @@ _ROW = 30.0
 def models_figure(comparison: Comparison, name: str) -> Figure | None:
     """Each model's figure on each site's test rows, with its interval where there is one."""
     models = comparison.results.models
-    sites = [site for site in comparison.results.sites if comparison.sites_with(FEDERATED)]
+    sites = [
+        site
+        for site in comparison.results.sites
+        if any(comparison.figure(model, [site]) for model in models)
+    ]
     if not sites or not models:
         return None
     rows = [(site, [site]) for site in sites] + [(ALL_SITES, comparison.sites_with(*models))]

@@ -10,7 +10,7 @@ from typing import Any
 from nbfed.outcome.results import FEDERATED, OWN, Results
 from nbfed.progress.display import count, size
 from nbfed.report.comparison import Comparison
-from nbfed.report.numbers import between, duration, number, signed
+from nbfed.report.numbers import between, duration, number, signed, whole
 from nbfed.report.program import ProgramRecord
 from nbfed.report.record import ALL_SITES, Record
 
@@ -58,9 +58,9 @@ def highlights(record: Record, comparison: Comparison | None) -> list[Highlight]
     moved = sum(site.sent + site.received for site in record.sites.values())
     took_part = sum(site.rounds > 0 for site in record.sites.values())
     found.append(Highlight("rounds", f"{done} of {asked}", str(record.about.get("strategy", ""))))
-    found.append(Highlight("sites", f"{took_part} of {len(record.sites)}", f"{rows} training rows"))
+    found.append(Highlight("sites", f"{took_part} of {len(record.sites)}", f"{whole(rows)} training rows"))
     if moved:
-        found.append(Highlight("moved", size(moved), "model weights, both ways"))
+        found.append(Highlight("moved", size(moved), "both ways"))
     if "seconds" in record.ended:
         per_round = sum(record.round_seconds.values()) / max(done, 1)
         note = f"{duration(per_round)} a round" if done else ""

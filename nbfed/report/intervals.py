@@ -53,6 +53,11 @@ def newcombe(share: float, other: float, rows: int, level: float = LEVEL) -> Int
     )
 
 
+def scaled(interval: Interval, scale: float) -> Interval:
+    """The interval in a unit of which ``scale`` make one."""
+    return Interval(interval.low * scale, interval.high * scale)
+
+
 def student(values: Sequence[float], level: float = LEVEL) -> Interval | None:
     """Student's interval of the mean of ``values``; None for fewer than two, or no numbers."""
     if len(values) < 2 or not all(map(math.isfinite, values)):

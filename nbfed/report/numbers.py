@@ -22,6 +22,11 @@ def number(value: float | None) -> str:
     return f"{MINUS}{text}" if value < 0 and text.strip("0.") else text
 
 
+def whole(count: int) -> str:
+    """A count, its thousands apart."""
+    return f"{count:,}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+
+
 def signed(value: float) -> str:
     """A difference, with its sign."""
     text = number(value)

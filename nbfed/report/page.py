@@ -91,6 +91,7 @@ def render_report(material: Material) -> str:
     comparison = (
         Comparison(results, headline_metric(results)) if results and results.metric_names else None
     )
+    answer_tables, other_tables = _answer_tables(results, told)
     return (
         environment()
         .get_template("report.html.jinja")
@@ -102,10 +103,12 @@ def render_report(material: Material) -> str:
             highlights=highlights(told, comparison),
             verdict=verdict(results) if results else None,
             answer_figures=_answer_figures(comparison),
-            answer_tables=_answer_tables(results, told),
+            answer_tables=answer_tables,
+            other_tables=other_tables,
             method=method(results, comparison.metric) if results and comparison else (),
             missing=_missing(results),
             trained=told.trained,
+            compares=told.about.get("engine") == "embedded",
             curves=[
                 (drawn, series_table(told, metric))
                 for at, metric in enumerate(told.series)
@@ -133,18 +136,20 @@ def _answer_figures(comparison: Comparison | None) -> list[Figure]:
     return [figure for figure in drawn if figure]
 
 
-def _answer_tables(results: Results | None, told: Record) -> list[Table]:
-    """The tables of all metrics, the headline's first."""
+def _answer_tables(results: Results | None, told: Record) -> tuple[list[Table], list[Table]]:
+    """The tables of the headline's metric, and those of all others."""
     if results is None or not results.metric_names:
-        return [federation_table(told, metric) for metric in told.series]
+        tables = [federation_table(told, metric) for metric in told.series]
+        return tables[:1], tables[1:]
     first = headline_metric(results)
-    metrics = [first, *(name for name in results.metric_names if name != first)]
-    tables = []
-    for comparison in (Comparison(results, metric) for metric in metrics):
-        tables.append(own_rows_table(comparison))
-        if crossed := all_rows_table(comparison):
-            tables.append(crossed)
-    return tables
+    others = [name for name in results.metric_names if name != first]
+    return _compared(results, first), [each for name in others for each in _compared(results, name)]
+
+
+def _compared(results: Results, metric: str) -> list[Table]:
+    comparison = Comparison(results, metric)
+    crossed = all_rows_table(comparison)
+    return [own_rows_table(comparison), *([crossed] if crossed else [])]
 
 
 def _missing(results: Results | None) -> list[tuple[str, str]]:

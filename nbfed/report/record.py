@@ -38,14 +38,16 @@ class SiteRecord:
 class Record:
     """A whole run. ``series`` has a metric's values by site (or all sites) and round.
 
-    Round 0 are the initial weights. ``trained`` tells that the series are of the training, where
-    nothing was evaluated. A round that was lost with its server and made again counts once.
+    Round 0 are the initial weights. ``tested`` has the test rows of all sites that evaluated the
+    weights after a round. ``trained`` tells that the series are of the training, where nothing was
+    evaluated. A round that was lost with its server and made again counts once.
     """
 
     about: Event
     sites: dict[str, SiteRecord] = field(default_factory=dict)
     series: dict[str, dict[str, dict[int, float]]] = field(default_factory=dict)
     trained: bool = False
+    tested: dict[int, int] = field(default_factory=dict)
     round_seconds: dict[int, float] = field(default_factory=dict)
     phases: dict[str, float] = field(default_factory=dict)
     ended: Event = field(default_factory=dict)
@@ -126,6 +128,7 @@ def _evaluated(made: Record, event: Event) -> None:
         made.site(name).test_rows = found["examples"]
         _add_figures(made, name, number, found["metrics"])
     _add_figures(made, ALL_SITES, number, event["weighted"])
+    made.tested[number] = sum(found["examples"] for found in event["sites"].values())
 
 
 def _add_figures(made: Record, line: str, number: int, metrics: Mapping[str, float | None]) -> None:

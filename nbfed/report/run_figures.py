@@ -14,6 +14,7 @@ from nbfed.report.record import ALL_SITES, AWAY, FAILED, NOT_ASKED, OPEN, TOOK_P
 from nbfed.report.svg import COLOURS, inline_svg, page_style, sheet
 
 _TOLD_APART = 6
+_BARS = 12
 _DASHES = ("-", (0, (5, 2)), (0, (1.5, 1.8)), (0, (6, 2, 1.5, 2)), (0, (3, 3)), (0, (9, 3)))
 
 
@@ -36,6 +37,8 @@ def curves(record: Record, metric: str, name: str) -> Figure | None:
             line(axes, lines[site], colour, 1.4 if apart else 0.8, dash, 1 if apart else 0.45)
         if lines.get(ALL_SITES):
             line(axes, lines[ALL_SITES], COLOURS["text"], 2.6)
+        rounds = [number_of for points in lines.values() for number_of, _ in points]
+        axes.set_xlim(min(rounds) - 0.02 * max(rounds), max(rounds) * 1.02)
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(6))
@@ -93,7 +96,9 @@ def time_figure(record: Record, name: str) -> Figure | None:
 
 
 def rows_figure(record: Record, name: str) -> Figure | None:
-    """How many rows each site trained on."""
+    """How many rows each site trained on; None for many sites, which the table has as well."""
+    if len(record.sites) > _BARS:
+        return None
     rows = {site: float(each.train_rows) for site, each in record.sites.items() if each.train_rows}
     return _bars("Training rows of each site", rows, name, "rows", lambda rows: f"{rows:.0f}")
 

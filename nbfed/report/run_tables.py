@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from nbfed.progress.display import count
 from nbfed.report.cells import Cell, Table, bytes_cell, rows_cell, seconds_cell
-from nbfed.report.intervals import wilson
+from nbfed.report.intervals import scaled, wilson
 from nbfed.report.measures import measure
-from nbfed.report.numbers import NONE, number, signed
-from nbfed.report.record import ALL_SITES, Record
+from nbfed.report.numbers import NONE, between, number, signed
+from nbfed.report.record import ALL_SITES, Record, SiteRecord
 
 
 def federation_table(record: Record, metric: str) -> Table:
@@ -26,13 +27,14 @@ def federation_table(record: Record, metric: str) -> Table:
         if not points:
             return (Cell(name), rows_cell(rows), Cell(NONE), Cell(NONE), Cell(NONE))
         first, last = points[min(points)], points[max(points)]
-        note = ""
+        notes = []
         if scale and rows:
-            found = wilson(last / scale, rows)
-            note = f"{number(found.low * scale)} to {number(found.high * scale)}"
+            notes.append(between(scaled(wilson(last / scale, rows), scale)))
+        if max(points) < record.last:
+            notes.append(f"after round {max(points)}")
         return (
             Cell(name), rows_cell(rows), Cell(number(first), first),
-            Cell(number(last), last, note), Cell(signed(last - first), last - first),
+            Cell(number(last), last, ", ".join(notes)), Cell(signed(last - first), last - first),
         )  # fmt: skip
 
     kind = "train" if record.trained else "test"
@@ -40,13 +42,14 @@ def federation_table(record: Record, metric: str) -> Table:
         name: site.train_rows if record.trained else site.test_rows
         for name, site in record.sites.items()
     }
+    total = sum(counts.values()) if record.trained else record.tested.get(record.last, 0)
     begin = "first round" if record.trained else "initial weights"
     where = "in training" if record.trained else "of the federated model on each site's test rows"
     return Table(
         f"{metric} {where}",
         ("site", f"{kind} rows", begin, "last figures", "change"),
         tuple(row(name, counts[name]) for name in record.sites),
-        (row(ALL_SITES, sum(counts.values())),),
+        (row(ALL_SITES, total),),
     )
 
 
@@ -55,12 +58,9 @@ def sites_table(record: Record) -> Table:
     rounds = len(record.rounds)
     rows = []
     for name, site in record.sites.items():
-        told = [f"round {number_of}: {why}" for number_of, why in site.failures.items()]
-        note = f"refused: {site.refused}" if site.refused else "; ".join(told[:2])
-        more = f" (and {len(told) - 2} more)" if len(told) > 2 else ""
         rows.append(
             (
-                Cell(name, note=f"{note}{more}"), rows_cell(site.train_rows),
+                Cell(name, note=_trouble(site)), rows_cell(site.train_rows),
                 rows_cell(site.test_rows),
                 Cell(f"{site.rounds} of {rounds}", site.rounds), bytes_cell(site.sent),
                 bytes_cell(site.received), seconds_cell(site.train_seconds),
@@ -97,6 +97,18 @@ def series_table(record: Record, metric: str) -> Table:
             for at in rounds
         ),
     )
+
+
+def _trouble(site: SiteRecord) -> str:
+    """What kept a site from taking part, in a line."""
+    if site.refused:
+        return f"refused: {site.refused}"
+    if not site.failures:
+        return ""
+    first = min(site.failures)
+    failed = count(len(site.failures), "failure")
+    which = "in" if len(site.failures) == 1 else "the first in"
+    return f"{failed}, {which} round {first}: {site.failures[first]}"
 
 
 def _plain(value: float | None) -> Cell:

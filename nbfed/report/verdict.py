@@ -9,7 +9,7 @@ from nbfed.outcome.results import FEDERATED, OWN, POOLED, Results
 from nbfed.progress.display import count
 from nbfed.report.comparison import Comparison, Difference, headline_metric
 from nbfed.report.intervals import LEVEL
-from nbfed.report.numbers import between, number, signed
+from nbfed.report.numbers import between, number, signed, whole
 
 _NAMES_SHOWN = 5
 
@@ -70,7 +70,7 @@ def _first(comparison: Comparison, difference: Difference, sites: Sequence[str])
     assert federated and own  # there is a difference of them
     some = "" if len(sites) == len(comparison.results.sites) else f" of {count(len(sites), 'site')}"
     text = (
-        f"Over all {difference.rows} test rows{some}, {comparison.metric} is "
+        f"Over all {whole(difference.rows)} test rows{some}, {comparison.metric} is "
         f"{number(federated[0])} with the federated model and {number(own[0])} with the sites' own "
         f"models, each on its own site's rows: a difference of {signed(difference.value)}"
     )

@@ -107,7 +107,7 @@ class Feed:
             "sites": self._part("sites", _site_rows(view), next(iter(view.metrics), "")),
             "curves": self._part("figures", [each for each in drawn if each]),
             "grid": self._part("figures", [grid] if grid else []),
-            "log": self._part("log", self._lines[: -_LINES_SHOWN - 1 : -1]),
+            "log": self._part("log", sorted(self._lines, reverse=True, key=_time)[:_LINES_SHOWN]),
         }
         self.version += 1
 
@@ -116,6 +116,10 @@ class Feed:
         made = getattr(self._live, name)(*values)
         assert isinstance(made, Markup)  # else the page would escape it once more
         return made
+
+
+def _time(line: tuple[str, str]) -> str:
+    return line[0]
 
 
 def _highlights(view: RunView) -> list[Highlight]:
