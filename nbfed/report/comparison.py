@@ -112,7 +112,7 @@ class Comparison:
         rows = known[0][0][1]
         found = [student([one[0] - two[0] for one, two in known], level)]
         if scale := self.measure.scale:
-            found.append(scaled(newcombe(first / scale, second / scale, rows, level), scale))
+            found.append(scaled(newcombe(first / scale, rows, second / scale, rows, level), scale))
         intervals = [each for each in found if each]
         hull = Interval(
             min((each.low for each in intervals), default=math.nan),

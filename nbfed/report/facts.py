@@ -58,7 +58,9 @@ def highlights(record: Record, comparison: Comparison | None) -> list[Highlight]
     moved = sum(site.sent + site.received for site in record.sites.values())
     took_part = sum(site.rounds > 0 for site in record.sites.values())
     found.append(Highlight("rounds", f"{done} of {asked}", str(record.about.get("strategy", ""))))
-    found.append(Highlight("sites", f"{took_part} of {len(record.sites)}", f"{whole(rows)} training rows"))
+    found.append(
+        Highlight("sites", f"{took_part} of {len(record.sites)}", f"{whole(rows)} training rows")
+    )
     if moved:
         found.append(Highlight("moved", size(moved), "both ways"))
     if "seconds" in record.ended:

@@ -37,15 +37,17 @@ def wilson(share: float, rows: int, level: float = LEVEL) -> Interval:
     return Interval(max(0.0, centre - half), min(1.0, centre + half))
 
 
-def newcombe(share: float, other: float, rows: int, level: float = LEVEL) -> Interval:
-    """The interval of ``share - other``, each a share of ``rows`` rows, as if of different rows.
+def newcombe(
+    share: float, rows: int, other: float, other_rows: int, level: float = LEVEL
+) -> Interval:
+    """The interval of ``share - other``, each a share of rows of its own.
 
     Newcombe's hybrid score interval (method 10), from the two Wilson intervals. Where both are
     shares of the same rows and tend to go together, as two models' right answers do, it is wider
     than one that knew the rows. Source: R. G. Newcombe, Interval estimation for the difference
     between independent proportions, Statistics in Medicine 17 (1998).
     """
-    one, two = wilson(share, rows, level), wilson(other, rows, level)
+    one, two = wilson(share, rows, level), wilson(other, other_rows, level)
     difference = share - other
     return Interval(
         difference - math.hypot(share - one.low, two.high - other),

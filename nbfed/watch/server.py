@@ -49,6 +49,8 @@ def listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((HOST, port))
+        # At once: whoever is told the address may come before the server is up, and waits.
+        listener.listen()
     except OSError as error:
         listener.close()
         hint = "choose another --port, or leave it out for any free one"
