@@ -38,7 +38,7 @@ def curves(record: Record, metric: str, name: str) -> Figure | None:
         if lines.get(ALL_SITES):
             line(axes, lines[ALL_SITES], COLOURS["text"], 2.6)
         rounds = [number_of for points in lines.values() for number_of, _ in points]
-        first, last = min(rounds), max(max(rounds), min(rounds) + 1)
+        first, last = min(rounds), max(*rounds, min(rounds) + 1)
         axes.set_xlim(first - 0.02 * (last - first), last + 0.02 * (last - first))
         axes.grid(axis="y")
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))

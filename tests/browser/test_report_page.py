@@ -32,8 +32,8 @@ RATIOS = """() => {
     }
   };
   const ratios = {};
-  for (const name of ["h1", "p.faint", "nav a", "thead th", "td", "td .note", ".answer p", "summary",
-                      "figcaption", ".pill", "figure svg text", "footer"]) {
+  for (const name of ["h1", "p.faint", "nav a", "thead th", "td", "td .note", ".answer p",
+                      "summary", "figcaption", ".pill", "figure svg text", "footer"]) {
     const element = document.querySelector(name);
     const style = getComputedStyle(element);
     const ink = element instanceof SVGElement ? style.fill : style.color;
