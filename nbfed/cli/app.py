@@ -15,6 +15,7 @@ from nbfed.cli import (
     build,
     check,
     diff,
+    doctor,
     explain,
     init,
     report,
@@ -67,6 +68,7 @@ for module in (
     watch,
     admit,
     revoke,
+    doctor,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)
