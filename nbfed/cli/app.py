@@ -18,10 +18,12 @@ from nbfed.cli import (
     doctor,
     explain,
     init,
+    report,
     revoke,
     run_client,
     run_server,
     simulate,
+    watch,
 )
 from nbfed.cli.border import Commands
 
@@ -62,6 +64,8 @@ for module in (
     simulate,
     run_server,
     run_client,
+    report,
+    watch,
     admit,
     revoke,
     doctor,
