@@ -9,13 +9,10 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "037e0f59529b185784f6d790184d050a12801f78ffda4ea6d88ab7f362648ac2"
+CLIENT_DIGEST = "9ea04049cdedbf07696265de3d2bfd9f3733da0274f8d38abf8352fd5d41babd"
 
-# Whether the sites evaluate; without it only training metrics are reported by them.
+# Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
-
-# Whether the server has data of its own to evaluate on.
-SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -36,8 +33,6 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 4}',
-    "server-params": "{}",
-    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",

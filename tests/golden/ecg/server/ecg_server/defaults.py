@@ -9,13 +9,10 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5c421c871571513e6f775816e8f8b2bf06f4dad3531985379136c487c82468b8"
+CLIENT_DIGEST = "56220748dd37f68b346afc12e1aea5ddd02d1b36d80a99caa09d5f336a5bc928"
 
-# Whether the sites evaluate; without it only training metrics are reported by them.
+# Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
-
-# Whether the server has data of its own to evaluate on.
-SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -36,8 +33,6 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 2}',
-    "server-params": "{}",
-    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",

@@ -9,13 +9,10 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6daed1dc20fb2bbf468a5728666ac73d7f89144376340cee999ddbb626abab20"
+CLIENT_DIGEST = "9f7d1866e71fbc47c2a9ec2573b7a143236ced149a4931e162dee84883b90665"
 
-# Whether the sites evaluate; without it only training metrics are reported by them.
+# Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
-
-# Whether the server has data of its own to evaluate on.
-SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -36,8 +33,6 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"SEED": 42}',
-    "server-params": "{}",
-    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",

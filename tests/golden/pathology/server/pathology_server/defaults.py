@@ -9,13 +9,10 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a6893bf2e1d77787bfc3bb9c9af32eebf256deb2b813ca9a389121b28b4573c6"
+CLIENT_DIGEST = "e6df4a5811f5cdb997ceecca93f00956e705a1b1a897d8df9f1070800fb49713"
 
-# Whether the sites evaluate; without it only training metrics are reported by them.
+# Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
-
-# Whether the server has data of its own to evaluate on.
-SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -36,8 +33,6 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 1}',
-    "server-params": "{}",
-    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",

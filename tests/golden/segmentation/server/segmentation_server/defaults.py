@@ -9,13 +9,10 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "642c17303ad4e956c95786512d74ad952ef97ec2399d3c8f305bfaf250e8ea00"
+CLIENT_DIGEST = "358f3dbd477b1bd4d475ff807f2c487b64659d7a12e6568bc4bbf3718df37a32"
 
-# Whether the sites evaluate; without it only training metrics are reported by them.
+# Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
-
-# Whether the server has data of its own to evaluate on.
-SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -36,8 +33,6 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 1}',
-    "server-params": "{}",
-    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",
