@@ -16,12 +16,15 @@ from nbfed.cli import (
     check,
     contract,
     diff,
+    doctor,
     explain,
     init,
+    report,
     revoke,
     run_client,
     run_server,
     simulate,
+    watch,
 )
 from nbfed.cli.border import Commands
 
@@ -63,8 +66,11 @@ for module in (
     simulate,
     run_server,
     run_client,
+    report,
+    watch,
     admit,
     revoke,
+    doctor,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)
