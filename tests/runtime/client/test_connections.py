@@ -35,7 +35,7 @@ def test_only_what_is_named_is_reached(connections: ModuleType, listener: socket
         connect(port)
         with pytest.raises(connections.ConnectionRefusedHere, match=r"connect to 127\.0\.0\.1:1:"):
             connect(1)
-        with pytest.raises(connections.ConnectionRefusedHere, match="weights.example"):
+        with pytest.raises(connections.ConnectionRefusedHere, match=r"weights\.example"):
             connect(443, "weights.example")
         with pytest.raises(connections.ConnectionRefusedHere), socket.socket() as raw:
             raw.connect_ex(("192.0.2.1", 443))
