@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f243e4edcc62d6893bb84b9de290e015b99ac7ab0999cc5866b9696c0a94a2b2"
+CLIENT_DIGEST = "6110d68699c6842082cef31aa25dcbae958ac19e01a6177749e73f947c0271f7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
