@@ -253,4 +253,15 @@ ENTRIES: tuple[Entry, ...] = (
         "# %%\n# nbfed: train\nclass Trainer:\n    def __init__(self, net, train_loader):\n"
         "        self.loader = train_loader",
     ),
+    Entry(
+        "NBF329",
+        "several GPUs are not used",
+        Severity.INFO,
+        "The notebook wraps its model in `DataParallel` where the machine has several GPUs. The "
+        "weights would have other names at such a site than at the others and at the server, and "
+        "could not be averaged. The wrapping is left out.",
+        before="# nbfed: model\nmodel = Net()\nif torch.cuda.device_count() > 1:\n"
+        "    model = nn.DataParallel(model)",
+        after="# nbfed: model\nmodel = Net()",
+    ),
 )

@@ -21,7 +21,6 @@ from nbfed.plan.offers import offers_of
 from nbfed.plan.returned import returned_names
 from nbfed.roles import Role
 
-
 # Parameters that say where data are, which is each site's own.
 _PATH = re.compile(
     r"(.*_)?(path|dir|directory|folder|root|file|filename|file_?path|csv|data_?dir)(_.*)?s?", re.I

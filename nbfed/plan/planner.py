@@ -18,6 +18,7 @@ from nbfed.plan.loading import loaded_in_training
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
 from nbfed.plan.opening import opened_functions
+from nbfed.plan.parallel import without_parallel
 from nbfed.plan.programs import program_of
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
@@ -34,6 +35,7 @@ Step = Callable[[Facts, Settings], Completed]
 _STEPS: tuple[Step, ...] = (
     opened_functions,
     opened_functions,  # `main` may call the function that makes the model
+    without_parallel,
     without_drawing,
     without_widgets,
     todays_names,
@@ -64,7 +66,8 @@ def plan(
     """The program of a notebook, or the reasons why there is none.
 
     ``helpers`` maps POSIX paths of Python files beside the notebook to their text, ``given``
-    parameters to the values that federation.yaml has for them. A notebook without one of the roles that a federation needs has no program; ``find_regions`` says so.
+    parameters to the values that federation.yaml has for them. A notebook without one of the
+    roles that a federation needs has no program; ``find_regions`` says so.
     """
     trees = helper_modules.parsed(helpers)
     statements = helper_modules.with_package_imports(

@@ -148,9 +148,7 @@ def is_literal(node: ast.expr) -> bool:
             return False
 
 
-def _no_value(
-    facts: Facts, statement: Statement, name: str, value: ast.expr
-) -> Diagnostic:
+def _no_value(facts: Facts, statement: Statement, name: str, value: ast.expr) -> Diagnostic:
     return note(
         facts,
         "NBF302",
@@ -163,9 +161,7 @@ def _no_value(
     )
 
 
-def _computed(
-    statement: Statement, name: str, value: ast.expr | None, given: object
-) -> Parameter:
+def _computed(statement: Statement, name: str, value: ast.expr | None, given: object) -> Parameter:
     """A parameter whose value federation.yaml gives: the notebook computes it from its data."""
     default = repr(given)
     comment = f"in the notebook: {' '.join(ast.unparse(value).split())}" if value else ""
