@@ -184,7 +184,8 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.INFO,
         "The training function wants a number of epochs, and the notebook does not say one. A "
         "parameter of that name is made, 1 by default, which federation.yaml can set. Where the "
-        "function that loads the data wants a path, it becomes a key of each site.",
+        "function that loads the data wants a path that no cell sets, it becomes a key of each "
+        "site; a default in the notebook is the author's and is not used.",
         before="# nbfed: train\ndef train(net, loader, epochs):\n    ...",
         after="# nbfed: params\nEPOCHS = 1\n# %%\n# nbfed: train\n"
         "def train(net, loader, epochs):\n    ...",

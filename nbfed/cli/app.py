@@ -15,6 +15,7 @@ from nbfed.cli import (
     build,
     check,
     diff,
+    doctor,
     explain,
     init,
     revoke,
@@ -63,6 +64,7 @@ for module in (
     run_client,
     admit,
     revoke,
+    doctor,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)

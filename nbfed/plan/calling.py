@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Sequence
 
 from nbfed.analyse.facts import Facts
@@ -21,11 +20,6 @@ from nbfed.plan.offers import offers_of
 from nbfed.plan.returned import returned_names
 from nbfed.roles import Role
 
-# Parameters that say where data are, which is each site's own.
-_PATH = re.compile(
-    r"(.*_)?(path|dir|directory|folder|root|file|filename|file_?path|csv|data_?dir)(_.*)?s?", re.I
-)
-
 
 def bound_call(
     facts: Facts, role: Role, statement: Statement, function: FunctionDef, at: int
@@ -34,50 +28,34 @@ def bound_call(
     models = () if role is Role.DATA else facts.holding(Kind.MODULE, at)
     binding = bind(function, role, offers_of(facts, at), models)
     text = f"{function.name}({', '.join(binding.arguments)})"
-    paths = [name for name in binding.missing if role is Role.DATA and _PATH.fullmatch(name)]
-    if paths and len(paths) == len(binding.missing) and not binding.ties:
-        return _with_site_keys(facts, statement, function, binding, paths)
     problems = _unbound(facts, role, statement, function, binding)
-    if not binding.epochs:
-        return text, (), problems
-    parameter = written(f"{binding.epochs} = 1", statement, Role.PARAMS)
-    problems.append(
-        note(
-            facts,
-            "NBF322",
-            statement,
-            f"nothing says how many `{binding.epochs}` a round has: the parameter "
-            f"`{binding.epochs}` is made, 1 by default",
-            "set it in federation.yaml, or assign it in a `# nbfed: params` cell",
-            _parameter_node(function, binding.epochs),
+    made = []
+    if binding.epochs:
+        made.append(written(f"{binding.epochs} = 1", statement, Role.PARAMS))
+        problems.append(
+            note(
+                facts,
+                "NBF322",
+                statement,
+                f"nothing says how many `{binding.epochs}` a round has: the parameter "
+                f"`{binding.epochs}` is made, 1 by default",
+                "set it in federation.yaml, or assign it in a `# nbfed: params` cell",
+                _parameter_node(function, binding.epochs),
+            )
         )
-    )
-    return text, (parameter,), problems
-
-
-def _with_site_keys(
-    facts: Facts,
-    statement: Statement,
-    function: FunctionDef,
-    binding: Binding,
-    paths: Sequence[str],
-) -> tuple[str, tuple[Statement, ...], list[Diagnostic]]:
-    """The call of a function that loads the data from where each site says that they are."""
-    given = {**binding.found, **{name: name for name in paths}}
-    listed = ", ".join(f"{name}={value}" for name, value in given.items())
-    keys = tuple(written(f'{name} = ""', statement, Role.SITE) for name in paths)
-    problems = [
-        note(
-            facts,
-            "NBF322",
-            statement,
-            f"nothing says what `{name}` of `{function.name}` is: it is made a key of each site",
-            f"give it in federation.yaml: `sites: {{NAME: {{params: {{{name}: ...}}}}}}`",
-            _parameter_node(function, name),
+    for name in binding.places:
+        made.append(written(f'{name} = ""', statement, Role.SITE))
+        problems.append(
+            note(
+                facts,
+                "NBF322",
+                statement,
+                f"no cell says what `{name}` of `{function.name}` is: it becomes a key of each site",
+                f"give it in federation.yaml: `sites: {{NAME: {{params: {{{name}: ...}}}}}}`",
+                _parameter_node(function, name),
+            )
         )
-        for name in paths
-    ]
-    return f"{function.name}({listed})", keys, problems
+    return text, tuple(made), problems
 
 
 def called(

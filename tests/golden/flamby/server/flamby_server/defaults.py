@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "56817a27a159adb0d59c8d407991b378954e72ed791683bb4e027cb60c7956a6"
+CLIENT_DIGEST = "7a1860648df1961f23c112a6d51a82c53c7ed696882eda0ec4aae15400b12918"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

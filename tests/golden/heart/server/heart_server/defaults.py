@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "fb0862242751fa7f3a043e2f739a1242aca13ad9a32b79b8e1cb64781da994d3"
+CLIENT_DIGEST = "6db720089762506d7d4bf9e2abf83b2ac599d3f7b589a0fcebfd902d0d4a06b5"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
