@@ -9,10 +9,13 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e56e0a2b047c4eefbfc277562b9b9d0380721e658ea934d187ecd1d0c91661be"
+CLIENT_DIGEST = "eb2b02bdf4dae9cb9ddd7c7cd3a58c13f98c13946025b272a5f85b9c7d5c1550"
 
-# Whether the notebook says how to evaluate; without it only training metrics are reported.
+# Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
+
+# Whether the server has data of its own to evaluate on.
+SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -33,6 +36,8 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 4}',
+    "server-params": "{}",
+    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",
