@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6110d68699c6842082cef31aa25dcbae958ac19e01a6177749e73f947c0271f7"
+CLIENT_DIGEST = "d2ca506dde90a43a4420730a950153257c966f2e76f93e22983b2beb89afc61c"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
