@@ -27,10 +27,15 @@ class Asked:
         log = self._client.module("audit").AuditLog(state)
         self.gate = self._client.module("gate").Gate(policy, log, rounds)
 
-    def ask(self, kind: str = "train", change: Any = None) -> Message:
+    def ask(
+        self, kind: str = "train", change: Any = None, control: ArrayRecord | None = None
+    ) -> Message:
         client = self._client
         weights = None if kind == "query" else client.weights()
         message = client.letter(kind, weights)
+        if control is not None:
+            message.content["control"] = control
+            message.content.config_records["config"]["local-term"] = "scaffold"
         context = Context(
             run_id=1, node_id=2, node_config=client.node, state=RecordDict(), run_config={}
         )
@@ -75,6 +80,28 @@ def test_what_is_no_number_is_null_in_the_log(installed: Installed, tmp_path: Pa
     report = installed.client.module("audit_report").report
     chain = installed.client.module("audit").read_chain(tmp_path)
     assert report(chain, expect="", as_json=False) == 0
+
+
+def test_control_variates_leave_only_where_the_server_sent_some(
+    installed: Installed, tmp_path: Path
+) -> None:
+    weights = installed.client.weights()
+    control = ArrayRecord(
+        {
+            name: Array(np.zeros(array.shape, np.float32))
+            for name, array in weights.items()
+            if array.dtype == "float32"
+        }
+    )
+    asked = Asked(installed, tmp_path)
+    assert not asked.ask(control=control).has_error()
+    records = [each["record"] for each in asked.logged[0]["left"]["arrays"]]
+    assert (records.count("arrays"), records.count("control")) == (len(weights), len(control))
+
+    def adds(content: RecordDict) -> None:
+        content["control"] = control
+
+    assert asked.ask(change=adds).error.reason == "the reply's control is not what it should be"
 
 
 def _array(content: RecordDict) -> None:

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d2ca506dde90a43a4420730a950153257c966f2e76f93e22983b2beb89afc61c"
+CLIENT_DIGEST = "8f6c54855e4ecbf5ddfba68056e8bd920d176ba4636b256ab60461e13d5d952a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

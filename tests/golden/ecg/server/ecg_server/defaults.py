@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f2711546a87e3f3083f7faa56c0f1cbe9bd896770558f0be6c1ecdd4c9e86cfd"
+CLIENT_DIGEST = "6ecf324ca50ac9ef7b7c775e80a030dd028d6c280a3bb18d7c8459a8e724b50b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "81286cd0281227f8cb637856e156f6ad599db46421be8ba51f8239575b5e8169"
+CLIENT_DIGEST = "cd04e3ede93adefa7faf952d7c9a80349abbd7897ea2d3327e931bb14828f220"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

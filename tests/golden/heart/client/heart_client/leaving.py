@@ -74,7 +74,7 @@ def inspected(
     kind, content = message.metadata.message_type, reply.content
     if strangers := set(content) - _RECORDS.get(kind, frozenset()):
         raise Refusal(f"the reply holds {len(strangers)} records that no reply has")
-    came = unpack(message.content.array_records.get("arrays") or ArrayRecord())
+    came = message.content.array_records
     numbers: dict[str, Collection[str] | None] = {
         "timing": _TIMING,
         "steps": _STEPS,
@@ -84,8 +84,8 @@ def inspected(
     found: dict[str, dict[str, float]] = {}
     words: dict[str, str] = {}
     for name, record in content.items():
-        if isinstance(record, ArrayRecord) and name in ("arrays", "control"):
-            arrays += _arrays(name, unpack(record), came)
+        if isinstance(record, ArrayRecord) and name in ("arrays", "control") and name in came:
+            arrays += _arrays(name, unpack(record), unpack(came[name]))
         elif isinstance(record, MetricRecord) and name in numbers:
             found[name] = _numbers(name, record, numbers[name])
         elif isinstance(record, ConfigRecord) and name == "site":
@@ -103,13 +103,8 @@ def size_of(content: RecordDict) -> int:
 
 
 def _arrays(record: str, arrays: ArrayRecord, came: ArrayRecord) -> list[LeavingArray]:
-    wanted = (
-        came
-        if record == "arrays"
-        else ArrayRecord({name: array for name, array in came.items() if name in arrays})
-    )
-    if reason := check_like(arrays, wanted):
-        raise Refusal(f"the reply's {record} are not like the weights that came: {reason}")
+    if reason := check_like(arrays, came):
+        raise Refusal(f"the reply's {record} are not like those that came: {reason}")
     return [
         LeavingArray(
             record,

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "bdcdc7c2c64aeabc86017157c89ee59ba2278fa99cb13d1121ec8b7640f9e13a"
+CLIENT_DIGEST = "7f114bdc33f290ca7cc9be048ca115fa9d38b3005fa20321869fe5835edba207"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1c79ac43b381e803782f5809d07b6afae100092474fd4a08cd3d13e100082482"
+CLIENT_DIGEST = "347d68b15dee8f38552e5cde58d3bf79078bc943c4dc5c012651bb010cbb09f3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b2fbc3f93eab1a2203191fd87ee7b82086a11b23827915447e55b1017e2aea2f"
+CLIENT_DIGEST = "ca7274050d5243c818315d8e9b2bff5ad4b64a2a201dfb13e45b8acac29b4adc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
