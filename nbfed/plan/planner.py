@@ -8,16 +8,20 @@ from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.statements import numbered, statements_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
 from nbfed.plan import helpers as helper_modules
+from nbfed.plan.apart import kept_apart
 from nbfed.plan.completed import Completed
 from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train_call
 from nbfed.plan.drawing import without_drawing
 from nbfed.plan.globals_declared import without_needless_globals
 from nbfed.plan.instantiation import model_instance
+from nbfed.plan.loading import loaded_in_training
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
+from nbfed.plan.opening import opened_functions
 from nbfed.plan.programs import program_of
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
+from nbfed.plan.sizes import named_sizes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
 from nbfed.plan.todays_names import todays_names
@@ -28,6 +32,8 @@ from nbfed.roles import Region, Role
 Step = Callable[[Facts, Settings], Completed]
 # Each step completes the notebook as the ones before it left it.
 _STEPS: tuple[Step, ...] = (
+    opened_functions,
+    opened_functions,  # `main` may call the function that makes the model
     without_drawing,
     without_widgets,
     todays_names,
@@ -37,9 +43,12 @@ _STEPS: tuple[Step, ...] = (
     model_instance,
     train_call,
     evaluate_call,
+    named_sizes,
     made_in_training,
+    loaded_in_training,
     evaluated_weights,
     other_names,
+    kept_apart,
     evaluation_results,
     todays_strategy,
 )
@@ -47,19 +56,22 @@ _REQUIRED = (Role.MODEL, Role.DATA, Role.TRAIN)
 
 
 def plan(
-    notebook: Notebook, regions: Sequence[Region], helpers: Mapping[str, str]
+    notebook: Notebook,
+    regions: Sequence[Region],
+    helpers: Mapping[str, str],
+    given: Mapping[str, object] | None = None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """The program of a notebook, or the reasons why there is none.
 
-    ``helpers`` maps POSIX paths of Python files beside the notebook to their text. A notebook
-    without one of the roles that a federation needs has no program; ``find_regions`` says so.
+    ``helpers`` maps POSIX paths of Python files beside the notebook to their text, ``given``
+    parameters to the values that federation.yaml has for them. A notebook without one of the roles that a federation needs has no program; ``find_regions`` says so.
     """
     trees = helper_modules.parsed(helpers)
     statements = helper_modules.with_package_imports(
         statements_of(notebook, regions), notebook, helpers
     )
     facts = read_facts(notebook, statements, trees)
-    settings, problems = read_settings(facts)
+    settings, problems = read_settings(facts, given)
     problems.extend(refused_shapes(facts))
     if not all(facts.of_role(role) for role in _REQUIRED):
         return None, problems
@@ -68,10 +80,10 @@ def plan(
         problems.extend(completed.problems)
         if completed.statements is not facts.statements:
             facts = read_facts(notebook, numbered(completed.statements), trees)
-            settings, _ = read_settings(facts)
+            settings, _ = read_settings(facts, given)
     problems.extend(_emptied(facts))
     if has_errors(problems):
-        return None, problems
+        return None, _once(problems)
     program, found = program_of(facts, settings, helpers)
     problems = _once([*problems, *found])
     return (None if has_errors(problems) else program), problems
