@@ -64,6 +64,7 @@ def command(
         state_folder,
     )
     from nbfed.cli.admission import admit_here
+    from nbfed.progress.site import shown_site
     from nbfed.threads import threads_for
 
     build = find_build(build_folder)
@@ -75,18 +76,19 @@ def command(
     if ca is None:
         # The server is this folder's own.
         admit_here(build, site)
-    code = node.run_site(
-        site,
-        config,
-        address=server or federation.server.address,
-        ca=certificate,
-        workdir=notebook_folder(build),
-        state_dir=state_folder(build) / "sites" / site,
-        threads=threads_for(len(federation.sites)),
-        patience=patience,
-        stay=stay,
-        source=str(file or "federation.yaml"),
-    )
+    with shown_site(site, build.names.client_package):
+        code = node.run_site(
+            site,
+            config,
+            address=server or federation.server.address,
+            ca=certificate,
+            workdir=notebook_folder(build),
+            state_dir=state_folder(build) / "sites" / site,
+            threads=threads_for(len(federation.sites)),
+            patience=patience,
+            stay=stay,
+            source=str(file or "federation.yaml"),
+        )
     raise typer.Exit(code)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfed.outcome.results import FEDERATED, OWN, Results
-from nbfed.progress.display import count, size
+from nbfed.progress.display import count, duration, size
 from nbfed.report.comparison import Comparison
-from nbfed.report.numbers import between, duration, number, signed, whole
+from nbfed.report.numbers import between, number, signed, whole
 from nbfed.report.program import ProgramRecord
 from nbfed.report.record import ALL_SITES, Record
 

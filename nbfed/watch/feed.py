@@ -9,12 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nbfed.progress.display import baseline_name, change, count, figure, size
+from nbfed.progress.display import baseline_name, change, count, duration, figure, size
 from nbfed.progress.follower import Tail
 from nbfed.progress.lines import line_of
 from nbfed.progress.view import RunView
 from nbfed.report.facts import Highlight
-from nbfed.report.numbers import duration
 from nbfed.report.page import environment, read_material, render_report
 from nbfed.report.record import Event, record
 from nbfed.report.run_figures import curves, participation

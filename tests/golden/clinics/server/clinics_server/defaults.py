@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5d500dce370e351fefe2021917f88484ef5b645ae8390c69305f0a55420ff29f"
+CLIENT_DIGEST = "a829096fb80c79b256aab7cee9844c4d6b2d0f0d8ba809446c259f899934a628"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

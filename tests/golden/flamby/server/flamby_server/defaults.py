@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "56817a27a159adb0d59c8d407991b378954e72ed791683bb4e027cb60c7956a6"
+CLIENT_DIGEST = "81bd110f6c34749e0f8cf2e6a863c7178b747ba05e52dc59a0489060c7f57138"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "fb0862242751fa7f3a043e2f739a1242aca13ad9a32b79b8e1cb64781da994d3"
+CLIENT_DIGEST = "5a2767d8039feb81ab357edb13284e156fea7f5a7af20f8ac756de0298bc015a"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
