@@ -84,6 +84,9 @@ def _line(view: RunView, event: Event) -> str:
         case "evaluated" if view.metrics:
             after = count(event["round"], "round")
             return f"after {after}: {figures(view.metrics, view.before)}"
+        case "server-evaluated":
+            found = figures(view.server_metrics, view.server_before)
+            return f"after {count(event['round'], 'round')}, on the server's own data: {found}"
         case "run-finished":
             return _ending(view, event)
         case _:

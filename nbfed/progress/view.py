@@ -31,7 +31,8 @@ class RunView:
     """A run as its events tell it. ``metrics`` are means weighted by the sites' examples.
 
     ``metrics`` are those of the global weights on the sites' test data, or of the training
-    where the notebook evaluates nothing; ``before`` are the last ones before them.
+    where the sites evaluate nothing; ``before`` are the last ones before them. The server's own
+    evaluation, if there is one, gives ``server_metrics`` and ``server_before``.
     """
 
     name: str = ""
@@ -45,6 +46,8 @@ class RunView:
     metrics: Metrics = field(default_factory=dict)
     before: Metrics = field(default_factory=dict)
     evaluates: bool = False
+    server_metrics: Metrics = field(default_factory=dict)
+    server_before: Metrics = field(default_factory=dict)
     round_seconds: list[float] = field(default_factory=list)
     bytes_moved: int = 0
     missing: dict[str, float | None] = field(default_factory=dict)
@@ -148,6 +151,9 @@ class RunView:
             site = self.sites.setdefault(name, SiteView())
             site.before, site.metrics = site.metrics, found["metrics"]
 
+    def _server_evaluated(self, event: Event) -> None:
+        self.server_before, self.server_metrics = self.server_metrics, event["metrics"]
+
     def _run_finished(self, event: Event) -> None:
         self.outcome, self.reason, self.note = event["outcome"], event.get("reason", ""), ""
         self.seconds = event["seconds"]
@@ -165,5 +171,6 @@ _HANDLERS = {
     "site-failed": RunView._site_failed,
     "round-finished": RunView._round_finished,
     "evaluated": RunView._evaluated,
+    "server-evaluated": RunView._server_evaluated,
     "run-finished": RunView._run_finished,
 }
