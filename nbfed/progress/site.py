@@ -60,13 +60,13 @@ class SiteSide:
 
     def line(self, now: float) -> Text:
         """All of it in one line."""
-        text = Text(self.site, style="bold")
+        text = Text(self.site, style="bold", no_wrap=True, overflow="ellipsis")
         text.append(f"  {self.at}", style="cyan" if self.at in ("training", "evaluating") else "")
         text.append(f", {now - self.since:.0f} s", style="dim")
         if self.rounds:
             text.append(
-                f"  trained in {count(self.rounds, 'round')} on {count(self.examples, 'row')}, "
-                f"the last in {duration(self.seconds)}; {duration(self.busy)} of work in all",
+                f"  {count(self.rounds, 'round')} trained on {count(self.examples, 'row')}: "
+                f"the last {duration(self.seconds)}, all work {duration(self.busy)}",
                 style="dim",
             )
         return text

@@ -12,7 +12,7 @@ from nbfed.progress.display import count, duration, size
 from nbfed.report.comparison import Comparison
 from nbfed.report.numbers import between, number, signed, whole
 from nbfed.report.program import ProgramRecord
-from nbfed.report.record import ALL_SITES, Record
+from nbfed.report.record import ALL_SITES, SERVER, Record
 
 Pairs = list[tuple[str, str]]
 
@@ -83,9 +83,11 @@ def _model_highlights(record: Record, comparison: Comparison | None) -> Iterator
             yield Highlight("against own models", signed(change.value), note)
         return
     for metric, lines in list(record.series.items())[:1]:
-        if points := lines.get(ALL_SITES):
+        where = ALL_SITES if ALL_SITES in lines else SERVER
+        if points := lines.get(where):
             first, last = points[min(points)], points[max(points)]
             what = f"{metric} in training" if record.trained else metric
+            what = f"{metric}, server" if where == SERVER else what
             yield Highlight(what, number(last), f"{signed(last - first)} since the start")
 
 

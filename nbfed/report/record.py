@@ -10,7 +10,7 @@ from typing import Any
 
 Event = Mapping[str, Any]
 
-ALL_SITES = "all sites"
+ALL_SITES, SERVER = "all sites", "the server's own data"
 TOOK_PART, FAILED, AWAY, NOT_ASKED, OPEN = "took part", "failed", "away", "not chosen", "no answer"
 
 
@@ -36,7 +36,8 @@ class SiteRecord:
 
 @dataclass
 class Record:
-    """A whole run. ``series`` has a metric's values by site (or all sites) and round.
+    """A whole run. ``series`` has a metric's values by site (or all sites, or the server's own
+    evaluation) and round.
 
     Round 0 are the initial weights. ``tested`` has the test rows of all sites that evaluated the
     weights after a round. ``trained`` tells that the series are of the training, where nothing was
@@ -95,6 +96,8 @@ def record(events: Sequence[Event]) -> Record:
                 _finish_round(made, event)
             case "evaluated":
                 _evaluated(made, event)
+            case "server-evaluated":
+                _add_figures(made, SERVER, event["round"], event["metrics"])
             case "run-resumed":
                 made.resumed += 1
                 made.ended = {}

@@ -126,6 +126,10 @@ def _highlights(view: RunView) -> list[Highlight]:
         Highlight(f"{name}, all sites", figure(value), change(value, view.before.get(name)))
         for name, value in list(view.metrics.items())[:_METRICS_SHOWN]
     ]
+    found += [
+        Highlight(f"{name}, server", figure(value), change(value, view.server_before.get(name)))
+        for name, value in list(view.server_metrics.items())[:_METRICS_SHOWN]
+    ]
     found.append(Highlight("round", f"{max(view.round, view.done)} of {view.rounds}"))
     spent = duration(sum(view.round_seconds))
     if view.outcome:

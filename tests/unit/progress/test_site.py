@@ -39,8 +39,8 @@ def test_a_sites_side_of_a_run() -> None:
     ):
         side.take(record, now)
         shown.append(side.line(now + 2).plain)
-    done = "  trained in 1 round on 140 rows, the last in 2.5 s; 2.5 s of work in all"
-    more = done.replace("2.5 s of", "3.0 s of")
+    done = "  1 round trained on 140 rows: the last 2.5 s, all work 2.5 s"
+    more = done.replace("work 2.5 s", "work 3.0 s")
     assert shown == [
         "va  looking for the server, 3 s",
         "va  waiting for the server, 2 s",

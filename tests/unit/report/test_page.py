@@ -183,12 +183,25 @@ def test_a_run_that_has_little_to_tell(events: list[run_events.Event]) -> None:
 
 def test_figures_that_are_no_numbers() -> None:
     sites = {
-        name: replace(site, federated={"accuracy": float("nan")})
-        for name, site in RESULTS.sites.items()
+        name: replace(site, federated={"accuracy": None}) for name, site in RESULTS.sites.items()
     }
     found = page(replace(RESULTS, sites=sites))
     assert "no number" in found.text
     assert "This run does not ask." in found.text
+
+
+def test_a_run_that_only_the_server_evaluates() -> None:
+    events = [
+        run_events.started(),
+        *(
+            {"event": "server-evaluated", "round": at, "metrics": {"auc": value}, "seconds": 0.1}
+            for at, value in ((0, 0.5), (1, None), (2, 0.9))
+        ),
+        run_events.ended(),
+    ]
+    found = Page(render_report(Material(events)))
+    assert "the server's own data" in found.text
+    assert 0.9 in found.values
 
 
 def test_thirty_sites() -> None:

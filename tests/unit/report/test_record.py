@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from nbfed.report.record import ALL_SITES, record
+from nbfed.report.record import ALL_SITES, SERVER, record
 from tests.unit import run_events
 
 
@@ -74,6 +74,14 @@ def test_without_evaluation_the_series_are_the_trainings() -> None:
     assert made.series["train_loss"] == {
         "cleveland": {1: 0.5}, "va": {1: 0.5}, ALL_SITES: {1: 0.5},
     }  # fmt: skip
+
+
+def test_the_servers_own_evaluation_is_a_series_too() -> None:
+    told = {"event": "server-evaluated", "round": 1, "metrics": {"auc": None}, "seconds": 0.1}
+    again = told | {"round": 2, "metrics": {"auc": 0.75}}
+    made = record([run_events.started(), told, again])
+    assert list(made.series["auc"]) == [SERVER]
+    assert made.series["auc"][SERVER][2] == 0.75
 
 
 def test_nothing_at_all() -> None:
