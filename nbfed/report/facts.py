@@ -18,7 +18,7 @@ Pairs = list[tuple[str, str]]
 
 _GOOD = ("finished", "stopped early")
 # Told elsewhere on the page, or only of use to the process that ran it.
-_NOT_SHOWN = ("params", "sites", "run-dir", "resume", "engine", "poll-seconds")
+_NOT_SHOWN = ("params", "sites", "resume", "engine", "poll-seconds")
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,10 @@ def facts(record: Record, results: Results | None) -> Pairs:
 def configuration(record: Record, config: Mapping[str, Any]) -> Pairs:
     """The run's settings, parameters and versions."""
     pairs: Pairs = []
-    given = {key: value for key, value in config.items() if key not in _NOT_SHOWN}
+    given = {key: value for key, value in config.items() if _is_shown(key, config)}
+    if given:
+        # What a round needs, where the configuration may leave it open.
+        given["min-sites"] = record.about.get("min_sites", given.get("min-sites"))
     about = {key: record.about[key] for key in ("strategy", "rounds", "seed", "min_sites")
              if key in record.about}  # fmt: skip
     pairs += [(key.replace("-", " "), _plain(value)) for key, value in (given or about).items()]
@@ -117,6 +120,15 @@ def configuration(record: Record, config: Mapping[str, Any]) -> Pairs:
     pairs += [(f"parameter {name}", json.dumps(value)) for name, value in params.items()]
     versions = record.about.get("versions", {})
     return pairs + [(f"version of {name}", str(value)) for name, value in versions.items()]
+
+
+def _is_shown(key: str, config: Mapping[str, Any]) -> bool:
+    """Whether a setting says something: no folders of this machine, nothing that is not in use."""
+    if key in _NOT_SHOWN or key.endswith("dir"):
+        return False
+    if key == "best-mode":
+        return bool(config.get("best-metric"))
+    return not (key == "stop-patience" and not config[key])
 
 
 def digests(record: Record, program: ProgramRecord | None) -> Pairs:

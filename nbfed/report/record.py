@@ -11,6 +11,7 @@ from typing import Any
 Event = Mapping[str, Any]
 
 ALL_SITES, SERVER = "all sites", "the server's own data"
+_REST = ("sending and averaging", "averaging, and sites that take turns on this machine")
 TOOK_PART, FAILED, AWAY, NOT_ASKED, OPEN = "took part", "failed", "away", "not chosen", "no answer"
 
 
@@ -181,7 +182,7 @@ def _phases(
         "waiting for sites": _waited(events),
         "training, the slowest site of each round": slowest["train_seconds"],
         "evaluation before training, the slowest site of each round": slowest["evaluate_seconds"],
-        "sending, averaging, sites that take turns": rounds - work,
+        _REST[made.about.get("engine") == "embedded"]: rounds - work,
     }
     return {name: round(seconds, 3) for name, seconds in found.items() if seconds > 0}
 

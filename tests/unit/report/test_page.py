@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from nbfed.outcome.results import Results
+from nbfed.report.facts import configuration
 from nbfed.report.page import Material, read_material, render_report, write_report
 from nbfed.report.program import Part, ProgramRecord
+from nbfed.report.record import record
 from tests.unit import run_events
 from tests.unit.report.studies import studies, study
 
@@ -235,3 +237,22 @@ def test_of_several_seeds_the_first_ones_events_are_shown(tmp_path: Path) -> Non
     material = read_material(tmp_path)
     assert material.shown == "seed 9, the first of 2"
     assert [event["seed"] for event in material.events] == [9]
+
+
+def test_the_configuration_tells_what_is_in_use_and_no_folders() -> None:
+    config = {
+        "rounds": 2, "seed": 42, "strategy": "fedavg", "min-sites": 0, "run-dir": "/home/x/runs",
+        "data-dir": "/home/x", "best-metric": "", "best-mode": "max", "stop-patience": 0,
+        "evaluate-every": 1, "strategy-options": "{}", "sites": "[]", "params": "{}",
+    }  # fmt: skip
+    started = record([run_events.started()])
+    assert configuration(started, config) == [
+        ("rounds", "2"),
+        ("seed", "42"),
+        ("strategy", "fedavg"),
+        ("min sites", "2"),
+        ("evaluate every", "1"),
+        ("parameter LR", "0.1"),
+        ("version of python", "3.11.7"),
+        ("version of torch", "2.13.0"),
+    ]

@@ -18,7 +18,7 @@ def test_a_whole_run() -> None:
     assert made.phases == {
         "training, the slowest site of each round": 0.5,
         "evaluation before training, the slowest site of each round": 0.25,
-        "sending, averaging, sites that take turns": 2.25,
+        "averaging, and sites that take turns on this machine": 2.25,
     }
 
 
