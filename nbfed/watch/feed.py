@@ -21,6 +21,7 @@ from nbfed.runs import BASELINES, EVENTS, seed_runs
 
 _LINES_SHOWN = 12
 _METRICS_SHOWN = 2
+_DRAWN = ("evaluated", "server-evaluated", "round-finished", "run-finished", "run-resumed")
 
 
 class Feed:
@@ -80,10 +81,15 @@ class Feed:
         self._lines: list[tuple[str, str]] = []
         self._view = RunView()
         self._baselines: dict[str, RunView] = {}
+        self._redraw = True
         self._take()
 
     def _take(self) -> bool:
-        """Read on; say whether there was anything."""
+        """Read on; say whether there was anything.
+
+        Curves and blocks are drawn anew only where a round or an evaluation ended: with many sites
+        that is work, and theirs are the cores.
+        """
         for folder in sorted((self._folder / BASELINES).glob("*")):
             self._tails.setdefault(folder.name, Tail(folder / EVENTS))
         found = [(event, name) for name, tail in self._tails.items() for event in tail.events()]
@@ -92,23 +98,32 @@ class Feed:
             line = line_of(view, event, baseline)
             if not baseline:
                 self._events.append(event)
+                self._redraw = self._redraw or event["event"] in _DRAWN
             if line:
                 self._lines.append((str(event.get("time", "")), line))
         return bool(found)
 
     def _render(self) -> None:
-        view, told = self._view, record(self._events)
-        drawn = [curves(told, metric, f"curve{at}") for at, metric in enumerate(told.series)]
-        grid = participation(told, "grid")
+        view = self._view
+        if self._redraw:
+            self._drawn, self._redraw = self._figures(), False
         self.parts: Mapping[str, str] = {
+            **self._drawn,
             "head": self._part("head", view),
             "now": self._part("now", view, _highlights(view), _running(self._baselines)),
             "sites": self._part("sites", _site_rows(view), next(iter(view.metrics), "")),
-            "curves": self._part("figures", [each for each in drawn if each]),
-            "grid": self._part("figures", [grid] if grid else []),
             "log": self._part("log", sorted(self._lines, reverse=True, key=_time)[:_LINES_SHOWN]),
         }
         self.version += 1
+
+    def _figures(self) -> Mapping[str, str]:
+        told = record(self._events)
+        drawn = [curves(told, metric, f"curve{at}") for at, metric in enumerate(told.series)]
+        grid = participation(told, "grid")
+        return {
+            "curves": self._part("figures", [each for each in drawn if each]),
+            "grid": self._part("figures", [grid] if grid else []),
+        }
 
     def _part(self, name: str, *values: object) -> Markup:
         """One of the template's parts; values that it holds are escaped."""
