@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6b1a81b53cccb811227c298eee825f62e9709302365072959ce9ab39619ce08f"
+CLIENT_DIGEST = "23415e60e44fdc0de7fb9a44552767c479ecff213338cb37f26f40c25e149dcb"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
