@@ -12,7 +12,8 @@ Event = Mapping[str, Any]
 
 ALL_SITES, SERVER = "all sites", "the server's own data"
 _REST = ("sending and averaging", "averaging, and sites that take turns on this machine")
-TOOK_PART, FAILED, AWAY, NOT_ASKED, OPEN = "took part", "failed", "away", "not chosen", "no answer"
+TOOK_PART, FAILED, AWAY = "took part", "failed", "away"
+NOT_ASKED, OPEN, UNDER_WAY = "not chosen", "no answer", "under way"
 
 
 @dataclass
@@ -104,6 +105,7 @@ def record(events: Sequence[Event]) -> Record:
                 made.ended = {}
             case "run-finished":
                 made.ended = event
+    _mark_under_way(made)
     _add_replies(made, replies)
     if not made.series:
         _training_series(made, events, replies)
@@ -124,6 +126,16 @@ def _finish_round(made: Record, event: Event) -> None:
             site.states[number] = OPEN if name in asked else AWAY
     for site in made.sites.values():
         site.states.setdefault(number, NOT_ASKED)
+
+
+def _mark_under_way(made: Record) -> None:
+    """Tell who may still answer in a round that is not over from who did not."""
+    number = made.rounds[-1] if made.rounds else 0
+    if made.ended or number in made.round_seconds:
+        return
+    for site in made.sites.values():
+        if site.states.get(number) == OPEN:
+            site.states[number] = UNDER_WAY
 
 
 def _evaluated(made: Record, event: Event) -> None:

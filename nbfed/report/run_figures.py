@@ -10,7 +10,17 @@ from matplotlib.ticker import MaxNLocator
 from nbfed.progress.display import count
 from nbfed.report.drawing import WIDTH, Figure, line, rows_sheet, short
 from nbfed.report.numbers import number
-from nbfed.report.record import ALL_SITES, AWAY, FAILED, NOT_ASKED, OPEN, SERVER, TOOK_PART, Record
+from nbfed.report.record import (
+    ALL_SITES,
+    AWAY,
+    FAILED,
+    NOT_ASKED,
+    OPEN,
+    SERVER,
+    TOOK_PART,
+    UNDER_WAY,
+    Record,
+)
 from nbfed.report.svg import COLOURS, inline_svg, page_style, sheet
 
 _TOLD_APART = 6
@@ -69,6 +79,7 @@ def participation(record: Record, name: str) -> Figure | None:
         TOOK_PART: ("federated", None, "none"),
         FAILED: ("bad", "xxxx", "none"),
         OPEN: ("away", "////", "none"),
+        UNDER_WAY: ("page", None, "federated"),
         AWAY: ("page", None, "away"),
         NOT_ASKED: ("edge", None, "none"),
     }

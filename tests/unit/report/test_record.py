@@ -41,11 +41,17 @@ def test_who_took_part_when() -> None:
         ]
     )
     assert made.sites["cleveland"].states == {
-        1: "took part", 2: "took part", 3: "not chosen", 4: "no answer",
+        1: "took part", 2: "took part", 3: "not chosen", 4: "under way",
     }  # fmt: skip
     assert made.sites["va"].states == {1: "failed", 2: "took part", 3: "not chosen"}
     assert made.sites["hun"].states == {1: "no answer", 2: "away", 3: "took part"}
     assert made.sites["va"].failures == {1: "ValueError in x.py"}
+
+
+def test_who_did_not_answer_before_the_end_did_not_answer() -> None:
+    begun = {"event": "round-started", "round": 1, "sites": ["va"]}
+    made = record([run_events.started(), begun, run_events.ended(outcome="aborted")])
+    assert made.sites["va"].states == {1: "no answer"}
 
 
 def test_a_round_made_again_counts_once() -> None:
