@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8f6c54855e4ecbf5ddfba68056e8bd920d176ba4636b256ab60461e13d5d952a"
+CLIENT_DIGEST = "20ddbca9ccc67fa03d878cd625543f2c488d2dcb1d7fba4739b1b435d705c4c8"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6ecf324ca50ac9ef7b7c775e80a030dd028d6c280a3bb18d7c8459a8e724b50b"
+CLIENT_DIGEST = "69036b187dda45227f69557c79dfdf786d26d97604eab7151334f3e11462c14b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cd04e3ede93adefa7faf952d7c9a80349abbd7897ea2d3327e931bb14828f220"
+CLIENT_DIGEST = "de39222b447ff41925b5d81a8ae601809ca50d11fdc455a62466bcc6f9b0d2c3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

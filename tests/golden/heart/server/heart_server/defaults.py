@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7f114bdc33f290ca7cc9be048ca115fa9d38b3005fa20321869fe5835edba207"
+CLIENT_DIGEST = "a7947ba0a88fbc529ff9e5e21fd317ccba8b8dc038d977c86810f6961e0689ab"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

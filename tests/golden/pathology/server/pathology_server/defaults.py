@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "347d68b15dee8f38552e5cde58d3bf79078bc943c4dc5c012651bb010cbb09f3"
+CLIENT_DIGEST = "a477031ad2a4de81da74bba57a7e43f7c7c89f7b43f4185c989b2c11565c02c1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

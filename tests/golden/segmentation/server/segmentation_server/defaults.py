@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ca7274050d5243c818315d8e9b2bff5ad4b64a2a201dfb13e45b8acac29b4adc"
+CLIENT_DIGEST = "74c12d12eb60c20b8e9fa5030effe50002d5ddb570a491940e2b7a35b1fedae8"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "47c5427fa1f70aef1a33b88ddd947b89a916f20df28b8ec053dbc7e0298c5443"
+CLIENT_DIGEST = "2fcefd0b03235742ab36d7ec6991017a27866483e1fc5da1ed7ce06140fcf658"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
