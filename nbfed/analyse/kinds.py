@@ -119,6 +119,7 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
         r"torch\.(load|save|set_\w+|manual_seed|seed|use_deterministic_algorithms|from_file)",
         Kind.EFFECT,
     ),
+    (r"(torch\.utils\.tensorboard|tensorboardX)(\.\w+)*\.SummaryWriter", Kind.PURE),
     (r"torch\.(cuda|backends|distributed|multiprocessing|utils|onnx|hub)\..*", Kind.EFFECT),
     (r"torch\.\w+", Kind.TENSOR),
     (r"numpy\.(load|loadtxt|genfromtxt|fromfile|memmap|save\w*|tofile|random\.seed)", Kind.EFFECT),
@@ -147,7 +148,6 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
     ),
     (r"tqdm(\.\w+)*", Kind.PURE),
     (r"logging\.getLogger", Kind.PURE),
-    (r"(torch\.utils\.tensorboard|tensorboardX)(\.\w+)*\.SummaryWriter", Kind.PURE),
     (r"sklearn\.(preprocessing|impute|compose|pipeline|decomposition)\..*", Kind.PURE),
     (
         r"sklearn\.metrics\.(\w*score|\w*error|\w*loss|auc|accuracy\w*|matthews_corrcoef)",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -48,7 +49,24 @@ def examples_of(facts: Facts, role: Role, found: Slice) -> str:
         for name in _names(loop.over):
             if name in names:
                 return name
-    return next(iter(found.data), "")
+    return _by_name(role, list(found.data))
+
+
+# What a name says it is for.
+_TRAINING = re.compile(r"tr(?:ai)?n", re.IGNORECASE)
+_TESTING = re.compile(r"test|val|eval|dev|holdout", re.IGNORECASE)
+_LOADER = re.compile(r"loader|_dl|dl_|iter|batches", re.IGNORECASE)
+
+
+def _by_name(role: Role, names: list[str]) -> str:
+    """Where no loop tells: the data whose name fits, a loader before what it is made of."""
+    wanted, other = (_TRAINING, _TESTING) if role is Role.TRAIN else (_TESTING, _TRAINING)
+
+    def fitness(name: str) -> tuple[bool, bool, bool]:
+        fits = bool(wanted.search(name))
+        return fits, fits or not other.search(name), bool(_LOADER.search(name))
+
+    return max(names, key=fitness, default="")
 
 
 def _loops(
@@ -65,6 +83,8 @@ def _loops(
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             # `bar = tqdm(loader)`, and then the loop runs over `bar`.
             bound[name] = _substituted(value, bound)
+        case ast.withitem(context_expr=value, optional_vars=ast.Name(id=name)):
+            bound[name] = _substituted(value, bound)  # `with tqdm(loader) as bar:`
         case ast.Call(func=ast.Name(id=name)) if name not in seen:
             function = facts.vocabulary.functions.get(name)
             if function is not None:
