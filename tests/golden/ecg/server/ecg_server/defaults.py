@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e34f0ae8b55295a23cdd2f690a73c670e7f39b691fc39a86126b7bc87044f629"
+CLIENT_DIGEST = "56220748dd37f68b346afc12e1aea5ddd02d1b36d80a99caa09d5f336a5bc928"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "56817a27a159adb0d59c8d407991b378954e72ed791683bb4e027cb60c7956a6"
+CLIENT_DIGEST = "9f7d1866e71fbc47c2a9ec2573b7a143236ced149a4931e162dee84883b90665"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

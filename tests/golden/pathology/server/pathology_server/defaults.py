@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "da0f2e3459612dbe4c66ce97492b214cdf1beb7461add44525708f36848207f9"
+CLIENT_DIGEST = "e6df4a5811f5cdb997ceecca93f00956e705a1b1a897d8df9f1070800fb49713"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b2c9c6a587d49afba44236e10d15cd78facfd7e48cff7a641a3101427ca4296a"
+CLIENT_DIGEST = "358f3dbd477b1bd4d475ff807f2c487b64659d7a12e6568bc4bbf3718df37a32"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
