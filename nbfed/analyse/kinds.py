@@ -162,7 +162,7 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
         Kind.CONTAINER,
     ),
     (
-        r"(type|isinstance|issubclass|hasattr|getattr|callable|object|slice|any|all|id|vars|super|print)",
+        r"(type|isinstance|issubclass|hasattr|getattr|setattr|delattr|callable|object|slice|any|all|id|vars|super|print)",
         Kind.PURE,
     ),
     (
