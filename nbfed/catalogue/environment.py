@@ -48,8 +48,8 @@ ENTRIES: tuple[Entry, ...] = (
         "helper module not found",
         Severity.ERROR,
         "The code imports a module by a path relative to its own package, and a notebook is in "
-        "none; beside it there is no such file either. Put the file beside the notebook and import it by "
-        "its name, or install it at every site and name its distribution.",
+        "none; beside it there is no such file either. Put the file beside the notebook and import "
+        "it by its name, or install it at every site and name its distribution.",
         before=("# nbfed: model\nfrom .networks import Small\nmodel = Small()"),
         after=("# nbfed: model\nmodel = Net()"),
     ),

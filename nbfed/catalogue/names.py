@@ -81,19 +81,15 @@ ENTRIES: tuple[Entry, ...] = (
         "object, the compiled code differs from the notebook. Mark the statement `include` if "
         "it matters, `skip` if it does not.",
         before=(
-            'sizes = [8, 4]\n'
-            'random.shuffle(sizes)\n'
-            '# %%\n'
-            '# nbfed: model\n'
-            'model = Net(sizes[0])'
+            "sizes = [8, 4]\nrandom.shuffle(sizes)\n# %%\n# nbfed: model\nmodel = Net(sizes[0])"
         ),
         after=(
-            'sizes = [8, 4]\n'
-            '# nbfed: include\n'
-            'random.shuffle(sizes)\n'
-            '# %%\n'
-            '# nbfed: model\n'
-            'model = Net(sizes[0])'
+            "sizes = [8, 4]\n"
+            "# nbfed: include\n"
+            "random.shuffle(sizes)\n"
+            "# %%\n"
+            "# nbfed: model\n"
+            "model = Net(sizes[0])"
         ),
     ),
     Entry(

@@ -84,14 +84,14 @@ ENTRIES: tuple[Entry, ...] = (
             '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [\n'
             '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
             '   "source": "a = 1"},\n'
-            '  17\n'
-            ']}'
+            "  17\n"
+            "]}"
         ),
         after=(
             '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [\n'
             '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
             '   "source": "a = 1"}\n'
-            ']}'
+            "]}"
         ),
     ),
     Entry(

@@ -194,20 +194,20 @@ ENTRIES: tuple[Entry, ...] = (
         "constants, but nothing that `data` or `site` makes. Write the number down as a "
         "parameter.",
         before=(
-            '# nbfed: data\n'
+            "# nbfed: data\n"
             "table = pd.read_csv('rows.csv')\n"
-            'loader = DataLoader(Rows(table))\n'
-            '# nbfed: model\n'
-            'model = nn.Linear(table.shape[1], 2)'
+            "loader = DataLoader(Rows(table))\n"
+            "# nbfed: model\n"
+            "model = nn.Linear(table.shape[1], 2)"
         ),
         after=(
-            '# nbfed: params\n'
-            'FEATURES = 13\n'
-            '# nbfed: data\n'
+            "# nbfed: params\n"
+            "FEATURES = 13\n"
+            "# nbfed: data\n"
             "table = pd.read_csv('rows.csv')\n"
-            'loader = DataLoader(Rows(table))\n'
-            '# nbfed: model\n'
-            'model = nn.Linear(FEATURES, 2)'
+            "loader = DataLoader(Rows(table))\n"
+            "# nbfed: model\n"
+            "model = nn.Linear(FEATURES, 2)"
         ),
     ),
     Entry(
@@ -367,15 +367,11 @@ ENTRIES: tuple[Entry, ...] = (
         "Lightning's trainer is made anew in every round, from the weights of the round. By "
         "default each one writes a log and a checkpoint into the folder that the site works in, "
         "which nobody reads there.",
-        before=(
-            '# nbfed: train\n'
-            'trainer = L.Trainer(max_epochs=1)\n'
-            'trainer.fit(model, loader)'
-        ),
+        before=("# nbfed: train\ntrainer = L.Trainer(max_epochs=1)\ntrainer.fit(model, loader)"),
         after=(
-            '# nbfed: train\n'
-            'trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)\n'
-            'trainer.fit(model, loader)'
+            "# nbfed: train\n"
+            "trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)\n"
+            "trainer.fit(model, loader)"
         ),
     ),
     Entry(
