@@ -13,6 +13,9 @@ from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.plan.slice import Slice
 from nbfed.roles import Role
 
+# Calls inside calls that are followed; nobody's training loop lies deeper.
+_DEEPEST = 40
+
 
 @dataclass(frozen=True)
 class _Loop:
@@ -52,24 +55,26 @@ def examples_of(facts: Facts, role: Role, found: Slice) -> str:
         for name in _names(over):
             if name in names:
                 return name
-    return _by_name(role, list(found.data))
+    return _most_telling(facts, role, found)
 
 
-# What a name says it is for.
-_TRAINING = re.compile(r"tr(?:ai)?n", re.IGNORECASE)
-_TESTING = re.compile(r"test|val|eval|dev|holdout", re.IGNORECASE)
-_LOADER = re.compile(r"loader|_dl|dl_|iter|batches", re.IGNORECASE)
+_TRAINING = re.compile(r"train|trn", re.I)
 
 
-def _by_name(role: Role, names: list[str]) -> str:
-    """Where no loop tells: the data whose name fits, a loader before what it is made of."""
-    wanted, other = (_TRAINING, _TESTING) if role is Role.TRAIN else (_TESTING, _TRAINING)
-
-    def fitness(name: str) -> tuple[bool, bool, bool]:
-        fits = bool(wanted.search(name))
-        return fits, fits or not other.search(name), bool(_LOADER.search(name))
-
-    return max(names, key=fitness, default="")
+def _most_telling(facts: Facts, role: Role, found: Slice) -> str:
+    """Of the data that a stage takes, what its name says is for it; else the first that is read."""
+    order = {
+        name: place
+        for place, name in enumerate(
+            name for item in facts.of_role(role) for name in item.names.reads
+        )
+    }
+    training = role is Role.TRAIN
+    return min(
+        found.data,
+        key=lambda name: (bool(_TRAINING.search(name)) != training, order.get(name, len(order))),
+        default="",
+    )
 
 
 def _handed_over(facts: Facts, role: Role) -> Iterator[ast.AST]:
@@ -78,7 +83,7 @@ def _handed_over(facts: Facts, role: Role) -> Iterator[ast.AST]:
         for node in statement.nodes:
             for part in ast.walk(node):
                 match part:
-                    case ast.Call(func=ast.Attribute(attr="fit" | "test" | "validate")):
+                    case ast.Call(func=ast.Attribute(attr="fit" | "test" | "validate" | "run")):
                         yield from sorted(
                             part.keywords, key=lambda k: not (k.arg or "").startswith("train")
                         )
@@ -101,20 +106,38 @@ def _loops(
             bound[name] = _substituted(value, bound)
         case ast.withitem(context_expr=value, optional_vars=ast.Name(id=name)):
             bound[name] = _substituted(value, bound)  # `with tqdm(loader) as bar:`
-        case ast.Call(func=ast.Name(id=name)) if name not in seen:
+        case ast.Call(func=ast.Name(id=name)) if name not in seen and len(seen) < _DEEPEST:
             function = facts.vocabulary.functions.get(name)
             if function is not None:
                 inner = _arguments(function, node, bound)
                 for statement in function.body:
                     yield from _loops(facts, statement, inner, seen | {name}, depth + 1)
+        case ast.Call(func=ast.Attribute(attr=name)) if name not in seen and len(seen) < _DEEPEST:
+            method = _only_method(facts, name)
+            if method is not None:
+                inner = _arguments(method, node, bound, first=1)
+                for statement in method.body:
+                    yield from _loops(facts, statement, inner, seen | {name}, depth + 1)
     for child in ast.iter_child_nodes(node):
         yield from _loops(facts, child, bound, seen, inside)
 
 
+def _only_method(facts: Facts, name: str) -> FunctionDef | None:
+    """The notebook's method of that name, if a single class has one."""
+    found = [
+        part
+        for node in facts.vocabulary.classes.values()
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and part.name == name
+    ]
+    is_static = len(found) == 1 and bool(found[0].decorator_list)
+    return found[0] if len(found) == 1 and not is_static else None
+
+
 def _arguments(
-    function: FunctionDef, call: ast.Call, bound: Mapping[str, ast.expr]
+    function: FunctionDef, call: ast.Call, bound: Mapping[str, ast.expr], first: int = 0
 ) -> dict[str, ast.expr]:
-    names = [argument.arg for argument in all_parameters(function.args)]
+    names = [argument.arg for argument in all_parameters(function.args)][first:]
     given = {
         name: _substituted(value, bound) for name, value in zip(names, call.args, strict=False)
     }
