@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "037e0f59529b185784f6d790184d050a12801f78ffda4ea6d88ab7f362648ac2"
+CLIENT_DIGEST = "5f66bc518419ba26e09543f5b65b10cf1d3223987ad9bcd75c8b404df9c0014a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

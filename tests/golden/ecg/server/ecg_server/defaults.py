@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5c421c871571513e6f775816e8f8b2bf06f4dad3531985379136c487c82468b8"
+CLIENT_DIGEST = "ef158d00033791c58878b8ed88dffccd963aa052a93824b5ea0703b952b7f0cf"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9b53e05cb9767ef9571bd9da29f9f382d0697fd86cc0d6cfb7f391c40f7a6462"
+CLIENT_DIGEST = "207f9b98f8443024d609a37bb186bf9666ef9d599c7d096bdecebf7c49e9db06"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a6893bf2e1d77787bfc3bb9c9af32eebf256deb2b813ca9a389121b28b4573c6"
+CLIENT_DIGEST = "59560ac65ca7f796ac0ece83610551ac1e86b18982f6a1cba2b08f64d6aecf00"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "642c17303ad4e956c95786512d74ad952ef97ec2399d3c8f305bfaf250e8ea00"
+CLIENT_DIGEST = "a6d02481ccd1c6009bdb97ebeec2c24aa61f24e670600ac2b4a97727321470cc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

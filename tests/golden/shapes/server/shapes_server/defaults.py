@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e19d62c9f4ad07b9180c524647060014b567fe94e45dc7d908ff4bbb1d48eb3c"
+CLIENT_DIGEST = "42c54c089ef9197f0a5a3143a9533c7a2c1913336c6769765839c09e0dc89a21"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
