@@ -225,7 +225,8 @@ def test_a_full_disk_ends_the_run_and_the_checkpoint_before_stays_whole(
     federation.until(lambda: federation.of("checkpoint"))
     # From now on, no file of the server may be as large as a checkpoint.
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (60_000, 60_000))
-    assert federation.ends(server, north) == [4, 0]
+    assert federation.ends(server, north) == [4, 4]
+    assert "the run has ended before its time: the server aborted it" in federation.log("north")
     (ended,) = federation.of("run-finished")
     assert (ended["outcome"], ended["rounds_done"], ended["file"]) == ("aborted", 1, "")
     assert "File too large" in ended["reason"]

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5f66bc518419ba26e09543f5b65b10cf1d3223987ad9bcd75c8b404df9c0014a"
+CLIENT_DIGEST = "08b4ab66c03f8711d7ca0edbd8a04732e9a6f3f0b3d5a0927e2c7317cfa6db9e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "59560ac65ca7f796ac0ece83610551ac1e86b18982f6a1cba2b08f64d6aecf00"
+CLIENT_DIGEST = "946721d429276593c7faf986cf8c5e86a22f8015137d453e4839bc9e5540e1dd"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a6d02481ccd1c6009bdb97ebeec2c24aa61f24e670600ac2b4a97727321470cc"
+CLIENT_DIGEST = "4d4d3c4d82da1525fd19d155141a0686d1779c8b16567cbf4d928625d153a210"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

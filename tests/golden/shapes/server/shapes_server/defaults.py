@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "42c54c089ef9197f0a5a3143a9533c7a2c1913336c6769765839c09e0dc89a21"
+CLIENT_DIGEST = "adc7e2e00d4fd579ff020069cd97bca21e79f5921698a2162b1c947686a4faa4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
