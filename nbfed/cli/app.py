@@ -19,10 +19,12 @@ from nbfed.cli import (
     doctor,
     explain,
     init,
+    report,
     revoke,
     run_client,
     run_server,
     simulate,
+    watch,
 )
 from nbfed.cli.border import Commands
 
@@ -64,6 +66,8 @@ for module in (
     simulate,
     run_server,
     run_client,
+    report,
+    watch,
     admit,
     revoke,
     doctor,

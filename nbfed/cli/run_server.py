@@ -101,7 +101,7 @@ def command(
                 listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
             )
         if (run / EVENTS).is_file():
-            finish(run, as_json=as_json)
+            finish(run, build, as_json=as_json)
     raise typer.Exit(code)
 
 

@@ -35,16 +35,20 @@ class PlainLines:
     def show(self, event: Event, baseline: str) -> None:
         """Print a line, or none."""
         view = self._baselines.setdefault(baseline, RunView()) if baseline else self._view
-        note = view.note
-        view.apply(event)
-        if event["event"] == "waiting" and view.note == note:
-            return  # said already
-        line = _baseline_line(view, event, baseline) if baseline else _line(view, event)
-        if line:
+        if line := line_of(view, event, baseline):
             print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing is held back."""
+
+
+def line_of(view: RunView, event: Event, baseline: str) -> str:
+    """Let ``view`` take the event in, and say it in a line; "" where it is nothing new."""
+    note = view.note
+    view.apply(event)
+    if event["event"] == "waiting" and view.note == note:
+        return ""  # said already
+    return _baseline_line(view, event, baseline) if baseline else _line(view, event)
 
 
 def _line(view: RunView, event: Event) -> str:

@@ -9,6 +9,8 @@ from nbfed.progress.display import Event, ago
 
 Metrics = Mapping[str, float | None]
 
+_ROUNDS_IN_MEAN = 5
+
 
 @dataclass
 class SiteView:
@@ -16,6 +18,7 @@ class SiteView:
 
     state: str = "waiting"
     examples: int = 0
+    seconds: float = 0.0
     train_seconds: float = 0.0
     last_seen: str = ""
     metrics: Metrics = field(default_factory=dict)
@@ -52,11 +55,14 @@ class RunView:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate from the rounds so far; None before the first one is done."""
-        if not self.round_seconds:
+        """An estimate from the last rounds; None before the first one is done, and in a wait.
+
+        The first rounds are no guide: in them, sites load their data.
+        """
+        if not self.round_seconds or self.note:
             return None
-        mean = sum(self.round_seconds) / len(self.round_seconds)
-        return mean * (self.rounds - self.done)
+        last = self.round_seconds[-_ROUNDS_IN_MEAN:]
+        return sum(last) / len(last) * (self.rounds - self.done)
 
     def apply(self, event: Event) -> None:
         """Take one event in; those of unknown names change nothing."""
@@ -114,6 +120,7 @@ class RunView:
     def _site_replied(self, event: Event) -> None:
         site = self._site(event, "done")
         site.examples, site.train_seconds = event["examples"], event["train_seconds"]
+        site.seconds = event["seconds"]
         self.bytes_moved += event.get("bytes_in", 0) + event.get("bytes_out", 0)
         if not self.evaluates:
             site.before, site.metrics = site.metrics, event["train"]
