@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "08b4ab66c03f8711d7ca0edbd8a04732e9a6f3f0b3d5a0927e2c7317cfa6db9e"
+CLIENT_DIGEST = "14cad7e01e9534f38d349e268b0644ad0a9bc4acc437d00bddd4e99d0e581c12"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
