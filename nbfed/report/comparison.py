@@ -134,20 +134,20 @@ def _figures(
 ) -> list[tuple[str, Figure]]:
     found = ((site, results.sites[site]) for site in sites)
     return [
-        (name, (site.metrics(model)[metric], site.test_examples))
+        (name, (value, site.test_examples))
         for name, site in found
-        if metric in site.metrics(model)
+        if (value := site.metrics(model).get(metric)) is not None
     ]
 
 
 def _crossed(results: Results, owner: str, metric: str) -> list[tuple[str, Figure]]:
     tried: Mapping[str, Metrics] = results.cross.get(owner, {})
-    if tried.keys() != results.sites.keys() or any(metric not in each for each in tried.values()):
-        return []
-    return [
-        (site, (metrics[metric], results.sites[site].test_examples))
+    found = [
+        (site, (value, results.sites[site].test_examples))
         for site, metrics in tried.items()
+        if (value := metrics.get(metric)) is not None
     ]
+    return found if {site for site, _ in found} == results.sites.keys() else []
 
 
 def _over_rows(figures: Sequence[tuple[str, Figure]]) -> Figure | None:
