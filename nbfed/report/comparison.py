@@ -134,20 +134,24 @@ def _figures(
 ) -> list[tuple[str, Figure]]:
     found = ((site, results.sites[site]) for site in sites)
     return [
-        (name, (value, site.test_examples))
+        (name, (_or_nan(site.metrics(model)[metric]), site.test_examples))
         for name, site in found
-        if (value := site.metrics(model).get(metric)) is not None
+        if metric in site.metrics(model)
     ]
 
 
 def _crossed(results: Results, owner: str, metric: str) -> list[tuple[str, Figure]]:
     tried: Mapping[str, Metrics] = results.cross.get(owner, {})
-    found = [
-        (site, (value, results.sites[site].test_examples))
+    if tried.keys() != results.sites.keys() or any(metric not in each for each in tried.values()):
+        return []
+    return [
+        (site, (_or_nan(metrics[metric]), results.sites[site].test_examples))
         for site, metrics in tried.items()
-        if (value := metrics.get(metric)) is not None
     ]
-    return found if {site for site, _ in found} == results.sites.keys() else []
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _over_rows(figures: Sequence[tuple[str, Figure]]) -> Figure | None:

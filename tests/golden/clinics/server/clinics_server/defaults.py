@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "14cad7e01e9534f38d349e268b0644ad0a9bc4acc437d00bddd4e99d0e581c12"
+CLIENT_DIGEST = "99f44d8f7d156d1aea4bd509c4081c43168796338979a3a8b55cda97219c27ee"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

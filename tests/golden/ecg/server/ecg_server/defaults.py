@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b0bd84170b137b48ee6152b871923359efa8a7f231de9008abd7f554d308304e"
+CLIENT_DIGEST = "13d6cee9377ce35a90b70eac3effe0875876b482dcc720b22823b222af9bccfc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "adefcfebee6fc6155537764e83038dd7fdb3e19890ae461c0ce44b3a6c8809e7"
+CLIENT_DIGEST = "19b841369e940d5e8cb6984473dfa4a625badcd1cc99d2ff67f2226e86384d2e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

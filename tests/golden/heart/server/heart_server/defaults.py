@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "795ff051dbe8bbbff2937657981545342b3043cf22d9ec2c096d36eef40e0553"
+CLIENT_DIGEST = "5b60dc0b3476b548c24eafc0a8b8c0495c979bb7d43e550085bb8e310f00f013"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

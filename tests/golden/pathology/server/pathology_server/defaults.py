@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "946721d429276593c7faf986cf8c5e86a22f8015137d453e4839bc9e5540e1dd"
+CLIENT_DIGEST = "4e0672e6a3a887e7da1325b42a6e304b00d70e8d5df7127400901a5742f9fa00"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

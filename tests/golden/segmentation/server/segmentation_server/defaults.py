@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4d4d3c4d82da1525fd19d155141a0686d1779c8b16567cbf4d928625d153a210"
+CLIENT_DIGEST = "fb0f976ae634d031206ed11f373ffbe6afff8ad6ad7320ef63075a27ffbc2bed"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "adc7e2e00d4fd579ff020069cd97bca21e79f5921698a2162b1c947686a4faa4"
+CLIENT_DIGEST = "b8a2d36d7d54ba716770349880b04c20de8511e76694c5709fc360bad780107f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
