@@ -89,6 +89,7 @@ def command(
             workdir=notebook_folder(build),
             state_dir=state,
             threads=threads_for(len(federation.sites)),
+            device=federation.sites[site].device,
             patience=patience,
             stay=stay,
             source=str(file or "federation.yaml"),
