@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbfed.emit import Build
     from nbfed.federation.schema import Federation
 
-CERTIFICATE_SECONDS = 30.0
+CERTIFICATE_SECONDS = 90.0
 EXAMPLE = "Example: nbfed run-client --site cleveland"
 
 
@@ -89,6 +89,7 @@ def command(
             workdir=notebook_folder(build),
             state_dir=state,
             threads=threads_for(len(federation.sites)),
+            device=federation.sites[site].device,
             patience=patience,
             stay=stay,
             source=str(file or "federation.yaml"),
@@ -139,6 +140,8 @@ def _certificate(
     file = given or state_folder(build) / "pki" / "ca.pem"
     # Server and sites may be started in one go, and the server's first act is to make this file.
     end = time.monotonic() + (0.0 if given else min(patience, CERTIFICATE_SECONDS))
+    if not (given or file.is_file()):
+        typer.echo(f"waiting for run-server to make {file}", err=True)
     while not file.is_file() and time.monotonic() < end:
         time.sleep(0.2)
     if not file.is_file():

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "20ddbca9ccc67fa03d878cd625543f2c488d2dcb1d7fba4739b1b435d705c4c8"
+CLIENT_DIGEST = "99f44d8f7d156d1aea4bd509c4081c43168796338979a3a8b55cda97219c27ee"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "69036b187dda45227f69557c79dfdf786d26d97604eab7151334f3e11462c14b"
+CLIENT_DIGEST = "13d6cee9377ce35a90b70eac3effe0875876b482dcc720b22823b222af9bccfc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

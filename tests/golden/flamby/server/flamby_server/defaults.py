@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "de39222b447ff41925b5d81a8ae601809ca50d11fdc455a62466bcc6f9b0d2c3"
+CLIENT_DIGEST = "19b841369e940d5e8cb6984473dfa4a625badcd1cc99d2ff67f2226e86384d2e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

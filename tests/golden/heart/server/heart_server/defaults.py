@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a7947ba0a88fbc529ff9e5e21fd317ccba8b8dc038d977c86810f6961e0689ab"
+CLIENT_DIGEST = "5b60dc0b3476b548c24eafc0a8b8c0495c979bb7d43e550085bb8e310f00f013"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

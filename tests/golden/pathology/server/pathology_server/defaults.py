@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a477031ad2a4de81da74bba57a7e43f7c7c89f7b43f4185c989b2c11565c02c1"
+CLIENT_DIGEST = "4e0672e6a3a887e7da1325b42a6e304b00d70e8d5df7127400901a5742f9fa00"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "74c12d12eb60c20b8e9fa5030effe50002d5ddb570a491940e2b7a35b1fedae8"
+CLIENT_DIGEST = "fb0f976ae634d031206ed11f373ffbe6afff8ad6ad7320ef63075a27ffbc2bed"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2fcefd0b03235742ab36d7ec6991017a27866483e1fc5da1ed7ce06140fcf658"
+CLIENT_DIGEST = "b8a2d36d7d54ba716770349880b04c20de8511e76694c5709fc360bad780107f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
