@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4e0672e6a3a887e7da1325b42a6e304b00d70e8d5df7127400901a5742f9fa00"
+CLIENT_DIGEST = "b1bebdb930049d1acc2453bc180f5286743884601326a5216adad380641c812f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

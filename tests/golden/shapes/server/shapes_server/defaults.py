@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b8a2d36d7d54ba716770349880b04c20de8511e76694c5709fc360bad780107f"
+CLIENT_DIGEST = "ef7a1422696704ccdd1603e9ccb4d61a144b4e4422fb6d22b824baf13bc67c2e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
