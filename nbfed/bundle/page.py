@@ -35,10 +35,26 @@ MEANINGS: Mapping[Role | None, str] = {
     None: "never runs, but for lines that another part needs",
 }
 
-_TAGS = frozenset(
-    "a b blockquote br center code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i li ol p pre s "
-    "small span strong sub summary sup table tbody td th thead tr u ul".split()
-)
+_TEXT = {
+    "a",
+    "b",
+    "br",
+    "code",
+    "del",
+    "em",
+    "i",
+    "s",
+    "small",
+    "span",
+    "strong",
+    "sub",
+    "sup",
+    "u",
+}
+_BLOCKS = {"blockquote", "center", "details", "div", "hr", "li", "ol", "p", "pre", "summary", "ul"}
+_HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
+_TABLES = {"table", "tbody", "td", "th", "thead", "tr"}
+_TAGS = _TEXT | _BLOCKS | _HEADINGS | _TABLES
 _ATTRIBUTES = {"a": ["href", "title"], "th": ["align"], "td": ["align"]}
 
 
@@ -110,9 +126,7 @@ def _lines(region: Region) -> str:
     return f"line {first}" if first == last else f"lines {first}–{last}"
 
 
-def _modules(
-    region: Region, sources: Mapping[str, Sequence[Sequence[int]]]
-) -> tuple[str, ...]:
+def _modules(region: Region, sources: Mapping[str, Sequence[Sequence[int]]]) -> tuple[str, ...]:
     """The generated modules that hold lines of the region."""
     return tuple(
         module
@@ -129,7 +143,9 @@ def _modules(
 def _text(cell: Cell) -> Markup:
     if cell.kind != "markdown":
         return Markup("<pre>{}</pre>").format(cell.raw)
-    html = MarkdownWithMath(renderer=_WithoutPictures(escape=False, exclude_anchor_links=True)).render(cell.raw)
+    html = MarkdownWithMath(
+        renderer=_WithoutPictures(escape=False, exclude_anchor_links=True)
+    ).render(cell.raw)
     # Markdown may hold any HTML: what could load or run something goes.
     return Markup(bleach.clean(html, tags=_TAGS, attributes=_ATTRIBUTES, strip=True))
 

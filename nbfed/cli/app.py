@@ -13,6 +13,7 @@ from nbfed import __version__
 from nbfed.cli import (
     admit,
     build,
+    bundle,
     check,
     diff,
     explain,
@@ -61,6 +62,7 @@ for module in (
     simulate,
     run_server,
     run_client,
+    bundle,
     admit,
     revoke,
 ):

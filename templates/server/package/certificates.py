@@ -1,8 +1,8 @@
 """The server's certificates: an authority of this federation's own, and what it signed.
 
 Sites get ``ca.pem`` and trust nothing else. Nobody else signs, so the files are made once, kept,
-and only the server's own certificate is renewed. A server on a machine of its own has no ``ca.key``:
-the coordinator keeps it, and a certificate that ends comes with a new kit.
+and only the server's own certificate is renewed. A server on a machine of its own has no
+``ca.key``: the coordinator keeps it, and makes the certificate that follows.
 """
 
 from __future__ import annotations

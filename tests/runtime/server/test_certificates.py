@@ -1,4 +1,4 @@
-"""The certificates of a server that keeps its authority's key, and of one that was given its own."""
+"""The server's certificates: with the authority's key beside them, and without it."""
 
 from __future__ import annotations
 
