@@ -30,7 +30,7 @@ def require_sites(compiled: Compiled, program: Program) -> None:
 
 def finish(run: Path, *, as_json: bool) -> None:
     """Write the run's report, and say where the run's files are."""
-    from nbfed.results.report import write_report
+    from nbfed.outcome.report import write_report
 
     try:
         report = write_report(run)

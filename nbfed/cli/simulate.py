@@ -16,7 +16,7 @@ from nbfed.cli.running import finish, require_sites
 from nbfed.errors import UsageError
 
 if TYPE_CHECKING:
-    from nbfed.results.results import Results
+    from nbfed.outcome.results import Results
 
 EXAMPLE = "Example: nbfed simulate examples/heart-disease/heart.ipynb --rounds 5"
 _BASELINES = ("local", "pooled")
@@ -93,6 +93,6 @@ def _show(results: Results, *, as_json: bool) -> None:
         return
     from rich.console import Console
 
-    from nbfed.results.table import print_results
+    from nbfed.outcome.table import print_results
 
     print_results(Console(), results)

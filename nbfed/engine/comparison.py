@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nbfed.results.results import MODELS, OWN, Results, SiteResult
+from nbfed.outcome.results import MODELS, OWN, Results, SiteResult
 
 _NO_EVALUATE = "the notebook has no evaluate cell"
 

@@ -22,13 +22,13 @@ from nbfed.engine.comparison import Figures, compared
 from nbfed.engine.embedded import POOLED, EmbeddedGrid, WorkerError
 from nbfed.engine.server import ServerPackage
 from nbfed.errors import FederationFailed
-from nbfed.results.results import FEDERATED, OWN
+from nbfed.outcome.results import FEDERATED, OWN
 from nbfed.runs import BASELINES, EVENTS, RESULTS
 
 if TYPE_CHECKING:
     from nbfed.emit import Build
     from nbfed.federation.schema import Federation
-    from nbfed.results.results import Results
+    from nbfed.outcome.results import Results
 
 LOCAL = "local"
 # The grid's pulls wait by themselves; this only keeps the loop from spinning.

@@ -13,7 +13,7 @@ from safetensors.numpy import load_file
 from nbfed.compilation import compile_sources
 from nbfed.emit import write
 from nbfed.engine.simulate import simulate
-from nbfed.results.results import Results
+from nbfed.outcome.results import Results
 from nbfed.sources import read_sources
 
 HEART = Path(__file__).parents[3] / "examples" / "heart-disease"

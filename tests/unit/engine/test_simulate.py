@@ -13,7 +13,7 @@ import torch
 
 from nbfed.engine.simulate import simulate
 from nbfed.errors import FederationFailed, NbfedError
-from nbfed.results.results import MODELS, Results
+from nbfed.outcome.results import MODELS, Results
 from tests.runtime import demo
 from tests.runtime.processes import is_alive, wait_for
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from rich.console import Console
 from rich.table import Table
 
-from nbfed.results.results import MODELS, Metrics, Results
+from nbfed.outcome.results import MODELS, Metrics, Results
 
 MEANS = {"unweighted": "unweighted mean", "weighted": "mean by test rows"}
 

@@ -13,12 +13,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from nbfed import __version__
 from nbfed.emit.templates import templates_path
+from nbfed.outcome.chart import Chart, Point, chart
+from nbfed.outcome.results import MODELS, Results
+from nbfed.outcome.table import MEANS, caption, figure
 from nbfed.progress.display import figures, size
 from nbfed.progress.follower import Tail
 from nbfed.progress.view import RunView
-from nbfed.results.chart import Chart, Point, chart
-from nbfed.results.results import MODELS, Results
-from nbfed.results.table import MEANS, caption, figure
 from nbfed.runs import EVENTS, REPORT, RESULTS
 
 ALL_SITES = "all sites, weighted"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from nbfed.results.chart import chart, nice_ticks
-from nbfed.results.report import charts, render_report, write_report
+from nbfed.outcome.chart import chart, nice_ticks
+from nbfed.outcome.report import charts, render_report, write_report
 from tests.unit import run_events
-from tests.unit.results.test_results import RESULTS
+from tests.unit.outcome.test_results import RESULTS
 
 
 class Page(HTMLParser):

@@ -9,8 +9,8 @@ import pytest
 from rich.console import Console
 
 from nbfed.errors import NbfedError
-from nbfed.results.results import Results, SiteResult
-from nbfed.results.table import print_results
+from nbfed.outcome.results import Results, SiteResult
+from nbfed.outcome.table import print_results
 
 RESULTS = Results(
     metric_names=("accuracy", "loss"),
