@@ -140,7 +140,7 @@ def _kits(
             admitted=call(build, "admitted"),
         )
     client = _program(build, "client", digests.client_digest, wanted, workshop, tell)
-    contract = state_folder(build) / CONTRACT_FILE
+    contract = _contract(build)
     for site in wanted.sites:
         yield site_kit(
             plan,
@@ -148,7 +148,7 @@ def _kits(
             client,
             example=(build.client / "site.example.yaml").read_bytes(),
             page=_page(build, compiled),
-            contract=contract.read_bytes() if contract.is_file() else None,
+            contract=contract,
         )
 
 
@@ -174,6 +174,24 @@ def _program(
     needed = map(str, wheel.requires)
     store = workshop / f"{folder}-needs"
     return Program(wheel, digest, download(needed, wanted.target, wanted.constraint, store))
+
+
+def _contract(build: Build) -> bytes | None:
+    """What `nbfed contract` said of this very package's data, if anybody has asked it."""
+    file = state_folder(build) / CONTRACT_FILE
+    if not file.is_file():
+        return None
+    data = file.read_bytes()
+    try:
+        described = json.loads(data)["package"]
+    except (ValueError, KeyError, TypeError):
+        described = None
+    if described != build.manifest.client_digest:
+        raise NbfedError(
+            f"{file} is not about this build",
+            hint="make it anew with nbfed contract, or delete it: a kit need not have one",
+        )
+    return data
 
 
 def _page(build: Build, compiled: Compiled) -> bytes:

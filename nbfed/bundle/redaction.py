@@ -41,7 +41,8 @@ def without_values(cell: Cell, region: Region) -> str:
 def _values(tree: ast.Module, region: Region) -> Iterator[ast.expr | ast.stmt]:
     """What is not shown: the values of assignments, and any other statement as a whole."""
     for statement in tree.body:
-        if not region.first_line <= statement.lineno <= region.last_line:
+        outside = not region.first_line <= statement.lineno <= region.last_line
+        if outside or isinstance(statement, ast.Import | ast.ImportFrom):
             continue
         if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.AugAssign):
             yield statement

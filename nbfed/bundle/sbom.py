@@ -50,8 +50,8 @@ def sbom(package: Wheel, wheels: Sequence[Wheel], target: Target) -> bytes:
     return (json.dumps(content, indent=2, sort_keys=True) + "\n").encode()
 
 
-def _digests(wheels: Iterable[Wheel]) -> Iterator[str]:
-    return (f"{wheel.file} {wheel.content.sha256}" for wheel in wheels)
+def _digests(wheels: Iterable[Wheel]) -> list[str]:
+    return sorted(f"{wheel.file} {wheel.content.sha256}" for wheel in wheels)
 
 
 def _component(wheel: Wheel, kind: ComponentType) -> Component:
