@@ -29,7 +29,7 @@ _BOTH = (
     "torch>=2.4,<3",
 )
 _SERVER = (*_BOTH, "h11>=0.16,<1")
-_CLIENT = (*_BOTH, "pyyaml>=6.0.2,<7")
+_CLIENT = (*_BOTH, "packaging>=24,<26", "pyyaml>=6.0.2,<7")
 
 
 @dataclass(frozen=True)
