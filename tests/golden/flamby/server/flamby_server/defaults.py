@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "167d6994dfa5e32a4f667ca1eb1b1bcb2697fc20ec570266e590a2ebb0b8f373"
+CLIENT_DIGEST = "ba56848eb80ca6b244224998b6fe090206d5f94ce4e2ae59a20ac971cd43b9bb"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ab6d8aadcf2e57ca1b87e8186891b3aa666594f73625c6e8118ac4eba142ca5b"
+CLIENT_DIGEST = "c84cad84cc13dbfa2f01a81a5625f0950272825b57df78d9b6b44500489dd814"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
