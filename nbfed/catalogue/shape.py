@@ -195,4 +195,13 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: train keep=optimizer\nopt = torch.optim.Adam(model.parameters())",
         after="# nbfed: train keep=opt\nopt = torch.optim.Adam(model.parameters())",
     ),
+    Entry(
+        "NBF324",
+        "name that no longer exists",
+        Severity.INFO,
+        "NumPy or PyTorch has removed a name that the notebook uses, so it would fail with the "
+        "versions of today. It is compiled as the name that does the same.",
+        before="best = np.Inf",
+        after="best = np.inf",
+    ),
 )

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ba56848eb80ca6b244224998b6fe090206d5f94ce4e2ae59a20ac971cd43b9bb"
+CLIENT_DIGEST = "b930c3d84589e671b58fb96578e5181c693d1e1cb612593b3ae218c6cecb2fdc"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

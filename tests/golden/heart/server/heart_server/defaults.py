@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c84cad84cc13dbfa2f01a81a5625f0950272825b57df78d9b6b44500489dd814"
+CLIENT_DIGEST = "f43a33a07e8ff18d2ac6139468b6ae3a5a2ade76583c0f57f8713456191ef02f"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
