@@ -125,7 +125,7 @@ def server_kit(plan: Plan, program: Program, *, keys: bytes | None, admitted: It
         "state/pki/server.key": Content(plan.authority.server_key, PRIVATE),
     }
     if keys is not None:
-        members["state/keys.json"] = Content(keys)
+        members["state/keys.json"] = Content(keys, PRIVATE)
     return plan.kit(SERVER, program, members)
 
 
