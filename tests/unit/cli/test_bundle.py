@@ -224,7 +224,9 @@ def test_a_site_that_is_added_disturbs_nobody(workplace: Path) -> None:
 
 
 def test_admitted_sites_are_in_the_servers_kit_by_their_public_keys(workplace: Path) -> None:
-    (workplace / ".nbfed" / "study" / "keys.json").write_text("{}")
+    keys = workplace / ".nbfed" / "study" / "keys.json"
+    keys.write_text("{}")
+    keys.chmod(0o600)
     assert nbfed("bundle", "--address", ADDRESS, cwd=workplace).code == 0
     assert members(workplace, "server")["state/keys.json"] == b"{}"
 
