@@ -20,6 +20,7 @@ from nbfed.bundle.page import notebook_page
 from nbfed.bundle.target import Target
 from nbfed.bundle.wheels import build_wheel
 from nbfed.cli.admission import call
+from nbfed.contract import read_contract
 from nbfed.emit.stage_module import generated_note
 from nbfed.errors import NbfedError
 from nbfed.read.notebook import read_notebook
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from nbfed.program import Program as Compilation
 
 KEYS_FILE = "keys.json"
-CONTRACT_FILE = "contract.json"
 
 
 @dataclass(frozen=True)
@@ -178,20 +178,15 @@ def _program(
 
 def _contract(build: Build) -> bytes | None:
     """What `nbfed contract` said of this very package's data, if anybody has asked it."""
-    file = state_folder(build) / CONTRACT_FILE
-    if not file.is_file():
+    found = read_contract(build)
+    if found is None:
         return None
-    data = file.read_bytes()
-    try:
-        described = json.loads(data)["package"]
-    except (ValueError, KeyError, TypeError):
-        described = None
-    if described != build.manifest.client_digest:
+    if not found.is_current:
         raise NbfedError(
-            f"{file} is not about this build",
+            f"{found.file} is not about this build",
             hint="make it anew with nbfed contract, or delete it: a kit need not have one",
         )
-    return data
+    return found.file.read_bytes()
 
 
 def _page(build: Build, compiled: Compiled) -> bytes:
