@@ -104,8 +104,8 @@ def ensure_authority(build: Build, state: Path, hosts: Collection[str]) -> Autho
 
     Raises NbfedError for a private key that others can use.
     """
+    from nbfed.admission import told
     from nbfed.builds import make_importable
-    from nbfed.cli.admission import told
 
     make_importable(build.server)
     package = build.names.server_package

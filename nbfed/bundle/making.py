@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nbfed.admission import call
 from nbfed.builds import state_folder
 from nbfed.bundle.archive import write_kit
 from nbfed.bundle.coordinator import ensure_authority, ensure_signer
@@ -19,7 +20,6 @@ from nbfed.bundle.kits import SERVER, Plan, Program, server_kit, site_kit
 from nbfed.bundle.page import notebook_page
 from nbfed.bundle.target import Target
 from nbfed.bundle.wheels import build_wheel
-from nbfed.cli.admission import call
 from nbfed.contract import read_contract
 from nbfed.emit.stage_module import generated_note
 from nbfed.errors import NbfedError

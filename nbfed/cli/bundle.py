@@ -94,7 +94,8 @@ def command(
     """Pack one kit for the server and one for each site, signed with the coordinator's key.
 
     The same build gives the same bytes. Keys and certificates are made once, in .nbfed/NAME, and
-    stay the same whatever is built later; run-server serves with them too.
+    stay the same whatever is built later; run-server serves with them too. Sites see the whole
+    notebook in their kits, its code and text without outputs: read it before you send it.
     """
     if constraint is not None and not constraint.is_file():
         raise UsageError(f"there is no file {constraint}", hint="check --constraint")
