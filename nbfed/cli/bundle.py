@@ -99,6 +99,8 @@ def command(
     """
     if constraint is not None and not constraint.is_file():
         raise UsageError(f"there is no file {constraint}", hint="check --constraint")
+    from nbfed.builds import state_folder
+    from nbfed.bundle.coordinator import KEY_FILE
     from nbfed.bundle.making import Wanted, make_kits
     from nbfed.bundle.target import Target
 
@@ -121,8 +123,16 @@ def command(
         if sys.stderr.isatty():
             typer.echo(text, err=True)
 
+    state = state_folder(build)
+    is_new = not (state / KEY_FILE).exists()
     made = make_kits(build, program, compiled, wanted, out, force=force, tell=tell)
     typer.echo(_as_json(made) if as_json else _as_text(made))
+    if is_new:
+        typer.echo(
+            f"note: the federation's keys were made in {state}/: keep that folder to yourself, and "
+            "give every nbfed command of this federation from here",
+            err=True,
+        )
     if not as_json:
         _note(settings, wanted.sites, compiled, host)
 

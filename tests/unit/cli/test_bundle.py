@@ -65,6 +65,7 @@ def bundled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / ".gitignore").write_text("*.json\ndata.py\n")
     done = nbfed("bundle", "study/study.ipynb", "--address", ADDRESS, cwd=folder)
     assert done.code == 0, done.err
+    assert "note: the federation's keys were made in .nbfed/study/" in done.err
     return folder
 
 
@@ -184,6 +185,7 @@ def test_the_same_build_gives_the_same_bytes(workplace: Path) -> None:
     assert done.code == 0, done.err
     assert contents(workplace) == before
     again = nbfed("bundle", "--address", ADDRESS, "--json", cwd=workplace)
+    assert again.err == ""
     assert not any(kit["changed"] for kit in json.loads(again.out)["kits"])
 
 
