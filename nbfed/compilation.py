@@ -46,7 +46,9 @@ class Compiled:
 
 def compile_sources(sources: Sources) -> Compiled:
     """Compile a notebook; nothing is written, and none of its code is run."""
-    compilation = compile_notebook(sources.data, sources.notebook.name, sources.helpers)
+    compilation = compile_notebook(
+        sources.data, sources.notebook.name, sources.helpers, sources.federation.params
+    )
     program, diagnostics = compilation.program, compilation.diagnostics
     notebook = compilation.notebook
     if program is None:

@@ -6,6 +6,7 @@ import contextlib
 import importlib
 import json
 import os
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,13 +53,15 @@ def write_contract(build: Build, node: Mapping[str, Any]) -> tuple[Path, dict[st
         importlib.import_module(f"{package}.{name}")
         for name in ("own_data", "client_app", "contract")
     )
-    file = build.folder.resolve() / CONTRACT
-    with contextlib.chdir(notebook_folder(build)):
+    # What the notebook prints may be anything, and is not what was asked for.
+    quietly = contextlib.redirect_stdout(sys.stderr)
+    with contextlib.chdir(notebook_folder(build)), quietly:
         site = client_app.Site(node)
         made = contract.Contract(
             build.manifest.client_digest, _data(own_data, site), _model(own_data, site)
         )
     text: str = made.to_json()
+    file = build.folder / CONTRACT
     file.write_text(text, encoding="utf-8", newline="\n")
     return file, json.loads(text)
 

@@ -17,12 +17,15 @@ from nbfed.cli import (
     check,
     contract,
     diff,
+    doctor,
     explain,
     init,
+    report,
     revoke,
     run_client,
     run_server,
     simulate,
+    watch,
 )
 from nbfed.cli.border import Commands
 
@@ -64,9 +67,12 @@ for module in (
     simulate,
     run_server,
     run_client,
+    report,
+    watch,
     bundle,
     admit,
     revoke,
+    doctor,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)

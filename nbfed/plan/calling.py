@@ -25,25 +25,37 @@ def bound_call(
     facts: Facts, role: Role, statement: Statement, function: FunctionDef, at: int
 ) -> tuple[str, tuple[Statement, ...], list[Diagnostic]]:
     """The text of a call at ``at``, statements to put before it, and what it lacks."""
-    models = () if role is Role.DATA else model_names(facts, at)
+    models = () if role is Role.DATA else facts.holding(Kind.MODULE, at)
     binding = bind(function, role, offers_of(facts, at), models)
     text = f"{function.name}({', '.join(binding.arguments)})"
     problems = _unbound(facts, role, statement, function, binding)
-    if not binding.epochs:
-        return text, (), problems
-    parameter = written(f"{binding.epochs} = 1", statement, Role.PARAMS)
-    problems.append(
-        note(
-            facts,
-            "NBF322",
-            statement,
-            f"nothing says how many `{binding.epochs}` a round has: the parameter "
-            f"`{binding.epochs}` is made, 1 by default",
-            "set it in federation.yaml, or assign it in a `# nbfed: params` cell",
-            _parameter_node(function, binding.epochs),
+    made = []
+    if binding.epochs:
+        made.append(written(f"{binding.epochs} = 1", statement, Role.PARAMS))
+        problems.append(
+            note(
+                facts,
+                "NBF322",
+                statement,
+                f"nothing says how many `{binding.epochs}` a round has: the parameter "
+                f"`{binding.epochs}` is made, 1 by default",
+                "set it in federation.yaml, or assign it in a `# nbfed: params` cell",
+                _parameter_node(function, binding.epochs),
+            )
         )
-    )
-    return text, (parameter,), problems
+    for name in binding.places:
+        made.append(written(f'{name} = ""', statement, Role.SITE))
+        problems.append(
+            note(
+                facts,
+                "NBF322",
+                statement,
+                f"no cell says what `{name}` of `{function.name}` is: it is made a key of each site",
+                f"give it in federation.yaml: `sites: {{NAME: {{params: {{{name}: ...}}}}}}`",
+                _parameter_node(function, name),
+            )
+        )
+    return text, tuple(made), problems
 
 
 def called(
@@ -67,22 +79,12 @@ def called(
         changed = returning(facts, statement, function)
         if changed is not None:
             statements[statement.order], returned = changed
-    models = model_names(facts, len(facts.statements))
+    models = facts.holding(Kind.MODULE, len(facts.statements))
     names = tuple(
         f"{role}_{name}" if name in reads and name not in models else name for name in returned
     )
     text = f"{', '.join(names)} = {call}" if names else call
     return Completed((*statements, *before, written(text, statement, role)), tuple(problems))
-
-
-def model_names(facts: Facts, before: int) -> tuple[str, ...]:
-    """Names that hold a torch module just before statement ``before``."""
-    found = []
-    for name in facts.touching:
-        last = facts.before(name, before)
-        if last is not None and facts.fact(last).kinds.get(name) is Kind.MODULE:
-            found.append(name)
-    return tuple(found)
 
 
 def settled_text(facts: Facts, call: Call) -> str | None:

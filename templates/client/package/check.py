@@ -9,6 +9,7 @@ import platform
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
 from datetime import datetime
 from importlib import metadata
 
@@ -130,7 +131,8 @@ def _data(place: Place) -> Iterator[Finding]:
     try:
         check_settings(node, place.config.name)
         contract = read_contract(place.folder)
-        with only_to(file.policy.connections, unless=file.policy.downloads):
+        allowed = only_to(file.policy.connections, unless=file.policy.downloads)
+        with allowed, redirect_stdout(sys.stderr):
             site = Site(node)
             load_own_data(site)
             yield fine("data", "are loaded, as the notebook loads them")

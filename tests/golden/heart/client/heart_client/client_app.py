@@ -27,6 +27,7 @@ from .kept import Kept
 from .local_state import LocalState, LocalStates
 from .local_terms import LocalTerms
 from .model import build_model
+from .node_values import node_values
 from .overrides import filled, overridden
 from .params import Params
 from .randomness import seed_everything
@@ -156,9 +157,10 @@ sites: dict[str, Site] = {}
 
 
 def _site(context: Context) -> Site:
-    name = str(context.node_config["site"])
+    node = node_values(context.node_config)
+    name = str(node["site"])
     if name not in sites:
-        sites[name] = Site(context.node_config)
+        sites[name] = Site(node)
     return sites[name]
 
 

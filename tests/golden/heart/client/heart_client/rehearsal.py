@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from time import time
 
@@ -89,6 +90,12 @@ class Rehearsal:
         content = RecordDict({"arrays": weights, "config": config})
         return Message(content, metadata=metadata)  # type: ignore[call-overload,no-any-return]
 
-    def _only_to_own(self) -> contextlib.AbstractContextManager[None]:
-        """Let the notebook's code reach what the site's policy names, and no server."""
-        return only_to(self._policy.connections, unless=self._policy.downloads)
+    @contextlib.contextmanager
+    def _only_to_own(self) -> Iterator[None]:
+        """Let the notebook's code reach what the site's policy names, and no server.
+
+        What it prints goes to where the log goes, and not among the results.
+        """
+        policy, screen = self._policy, contextlib.redirect_stdout(sys.stderr)
+        with only_to(policy.connections, unless=policy.downloads), screen:
+            yield

@@ -12,7 +12,6 @@ _CALLS = frozenset(
         "download_url",
         "fetch_openml",
         "from_pretrained",
-        "hf_hub_download",
         "load_dataset",
         "load_state_dict_from_url",
         "snapshot_download",
@@ -65,7 +64,7 @@ def _signs(node: ast.AST) -> Iterator[str]:
 def _call(node: ast.Call) -> Iterator[str]:
     name = ast.unparse(node.func)
     last = name.rpartition(".")[2]
-    if last in _CALLS or name.endswith("hub.load") or name in _PROGRAMS:
+    if last in _CALLS or name.endswith(("hub.load", "hub_download")) or name in _PROGRAMS:
         yield f"{name}(...)"
     for keyword in node.keywords:
         is_off = isinstance(keyword.value, ast.Constant) and not keyword.value.value
