@@ -120,11 +120,11 @@ def _policy(build: Build) -> Any:
 
 
 def _contract(build: Build) -> Path | None:
-    """The build's folder, if the data contract in it is of this build and no earlier one."""
+    """The folder of the data contract, if that is of this build and of no earlier one."""
     from nbfed.contract import read_contract
 
     contract = read_contract(build)
-    return build.folder.resolve() if contract and contract.is_current else None
+    return contract.file.resolve().parent if contract and contract.is_current else None
 
 
 def _certificate(

@@ -97,7 +97,8 @@ def run_site(
 def _require_policy(policy: Policy, node: Mapping[str, Scalar], source: str) -> None:
     if closed := policy.closed(datetime.now().astimezone()):
         raise SiteError(f"{closed}: start it then, or change policy.hours in {source}")
-    if outside := policy.outside(node, Path.cwd()):
+    paths = {name: value for name, value in node.items() if name != "site"}
+    if outside := policy.outside(paths, Path.cwd()):
         raise SiteError(
             f"{', '.join(outside)} in {source}: not in {policy.data_root}, where all data of this "
             "site have to be by policy.data_root"

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5f66bc518419ba26e09543f5b65b10cf1d3223987ad9bcd75c8b404df9c0014a"
+CLIENT_DIGEST = "f243e4edcc62d6893bb84b9de290e015b99ac7ab0999cc5866b9696c0a94a2b2"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

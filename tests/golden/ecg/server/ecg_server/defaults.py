@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ef158d00033791c58878b8ed88dffccd963aa052a93824b5ea0703b952b7f0cf"
+CLIENT_DIGEST = "db35daea1352427b0af4f237d7069f19b243227351366bcd797ca3678a3ede82"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "207f9b98f8443024d609a37bb186bf9666ef9d599c7d096bdecebf7c49e9db06"
+CLIENT_DIGEST = "428fba9406cd40fe03776bff7bec6928e77d4c4ec51b6178576ba181e59891cf"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

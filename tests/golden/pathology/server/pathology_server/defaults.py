@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "59560ac65ca7f796ac0ece83610551ac1e86b18982f6a1cba2b08f64d6aecf00"
+CLIENT_DIGEST = "eaa2a19a6d0038dce3307bd8bf6a3719ab0a357bede87499cd1140ea516d7ace"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

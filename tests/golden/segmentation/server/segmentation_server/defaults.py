@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a6d02481ccd1c6009bdb97ebeec2c24aa61f24e670600ac2b4a97727321470cc"
+CLIENT_DIGEST = "7002968116e3342d09822826c68d3f19aa9f35d60296e0a25281645155c066da"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "42c54c089ef9197f0a5a3143a9533c7a2c1913336c6769765839c09e0dc89a21"
+CLIENT_DIGEST = "78d6a85e4dbad8cdc15e38fac069a5330b342d2da85509a45d39e1fe8ef258f3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
