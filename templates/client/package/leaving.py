@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -53,9 +54,13 @@ class Leaving:
         return sum(array.bytes for array in self.arrays)
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON has it."""
+        """Return it as JSON has it: null for what is no number."""
         arrays = [{**asdict(array), "shape": list(array.shape)} for array in self.arrays]
-        return {"arrays": arrays, "numbers": self.numbers, "words": self.words}
+        numbers = {
+            record: {name: value if math.isfinite(value) else None for name, value in of.items()}
+            for record, of in self.numbers.items()
+        }
+        return {"arrays": arrays, "numbers": numbers, "words": self.words}
 
 
 def inspected(

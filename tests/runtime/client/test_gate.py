@@ -63,6 +63,20 @@ def test_what_leaves_is_logged_by_name_and_digest(installed: Installed, tmp_path
     assert train["bytes_out"] == sum(len(array.data) for array in arrays.values())
 
 
+def test_what_is_no_number_is_null_in_the_log(installed: Installed, tmp_path: Path) -> None:
+    asked = Asked(installed, tmp_path)
+
+    def breaks(content: RecordDict) -> None:
+        content.metric_records["metrics"]["train_loss"] = float("nan")
+
+    assert not asked.ask(change=breaks).has_error()
+    (entry,) = asked.logged
+    assert entry["left"]["numbers"]["metrics"]["train_loss"] is None
+    report = installed.client.module("audit_report").report
+    chain = installed.client.module("audit").read_chain(tmp_path)
+    assert report(chain, expect="", as_json=False) == 0
+
+
 def _array(content: RecordDict) -> None:
     content.array_records["arrays"]["patients"] = Array(np.zeros(9, np.float32))
 

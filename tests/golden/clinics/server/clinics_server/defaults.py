@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1ca2b0aad5bf43ff632d0888d53d47848fcc4ff51447ec2da4058a93d5c2fcd1"
+CLIENT_DIGEST = "d2ca506dde90a43a4420730a950153257c966f2e76f93e22983b2beb89afc61c"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

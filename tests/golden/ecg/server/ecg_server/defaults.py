@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "db35daea1352427b0af4f237d7069f19b243227351366bcd797ca3678a3ede82"
+CLIENT_DIGEST = "f2711546a87e3f3083f7faa56c0f1cbe9bd896770558f0be6c1ecdd4c9e86cfd"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6ede357ccce8954040c1d4f0bf99a2cbadca7c5cdf2f7aa790e1ea9e01e68b4e"
+CLIENT_DIGEST = "81286cd0281227f8cb637856e156f6ad599db46421be8ba51f8239575b5e8169"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

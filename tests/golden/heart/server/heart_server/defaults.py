@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "428fba9406cd40fe03776bff7bec6928e77d4c4ec51b6178576ba181e59891cf"
+CLIENT_DIGEST = "bdcdc7c2c64aeabc86017157c89ee59ba2278fa99cb13d1121ec8b7640f9e13a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "eaa2a19a6d0038dce3307bd8bf6a3719ab0a357bede87499cd1140ea516d7ace"
+CLIENT_DIGEST = "1c79ac43b381e803782f5809d07b6afae100092474fd4a08cd3d13e100082482"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

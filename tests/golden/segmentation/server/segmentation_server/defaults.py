@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7002968116e3342d09822826c68d3f19aa9f35d60296e0a25281645155c066da"
+CLIENT_DIGEST = "b2fbc3f93eab1a2203191fd87ee7b82086a11b23827915447e55b1017e2aea2f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

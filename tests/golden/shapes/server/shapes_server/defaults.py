@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "78d6a85e4dbad8cdc15e38fac069a5330b342d2da85509a45d39e1fe8ef258f3"
+CLIENT_DIGEST = "2ded2f9bcdf749f7a8bddc61a17c807dd4bcbd0c52c9188139cf63960db6daa8"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
