@@ -77,6 +77,8 @@ def ensure_signer(state: Path) -> Signer:
     Raises NbfedError for a key that others can use, or that is none.
     """
     state.mkdir(parents=True, exist_ok=True, mode=0o700)
+    # Other commands put what is no secret there, and may have made it.
+    state.chmod(0o700)
     path = state / KEY_FILE
     if not path.exists():
         _make(path)

@@ -82,7 +82,7 @@ def make_kits(
     """
     _check(wanted.sites)
     state = state_folder(build)
-    # The state folder is private from its first moment: the key is made there first.
+    # First, since it makes the state folder private.
     signer = ensure_signer(state)
     plan = Plan(
         federation=build.names.name,

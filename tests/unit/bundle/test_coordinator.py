@@ -17,6 +17,7 @@ from nbfed.errors import NbfedError
 
 def test_the_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
     state = tmp_path / "state"
+    state.mkdir(mode=0o755)
     first, again = ensure_signer(state), ensure_signer(state)
     assert first.public == again.public
     assert stat.S_IMODE((state / KEY_FILE).stat().st_mode) == 0o600

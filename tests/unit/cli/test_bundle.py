@@ -234,7 +234,7 @@ def test_admitted_sites_are_in_the_servers_kit_by_their_public_keys(workplace: P
 
 
 def test_a_contract_of_another_build_is_refused(workplace: Path) -> None:
-    file = workplace / "dist" / "study" / "contract.json"
+    file = workplace / ".nbfed" / "study" / "contract.json"
     built = json.loads((workplace / "dist" / "study" / "build.json").read_bytes())
     file.write_text(json.dumps({"package": built["client_digest"]}))
     assert nbfed("bundle", "--address", ADDRESS, cwd=workplace).code == 0
