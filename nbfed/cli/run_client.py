@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nbfed.cli.admission import told
+from nbfed.admission import told
 from nbfed.cli.options import BuildFolder
 from nbfed.errors import FederationFailed, UsageError
 
@@ -58,6 +58,7 @@ def command(
     runs this command approves the build that it runs, and the site's audit log says so. A hospital
     on its own machine installs the client package instead, and has a site.yaml.
     """
+    from nbfed.admission import admit_here
     from nbfed.builds import (
         federation_of,
         find_build,
@@ -65,7 +66,6 @@ def command(
         notebook_folder,
         state_folder,
     )
-    from nbfed.cli.admission import admit_here
     from nbfed.progress.site import shown_site
     from nbfed.threads import threads_for
 

@@ -12,7 +12,7 @@ from nbfed.cli.app import app
 
 COMMANDS = (
     "init", "build", "check", "diff", "explain", "simulate", "run-server", "run-client", "report",
-    "watch",
+    "watch", "bundle",
 )  # fmt: skip
 
 
