@@ -17,6 +17,7 @@ from nbfed.cli import (
     compare,
     diff,
     explain,
+    export,
     init,
     revoke,
     run_client,
@@ -64,6 +65,7 @@ for module in (
     run_server,
     run_client,
     compare,
+    export,
     admit,
     revoke,
 ):

@@ -19,6 +19,7 @@ from nbfed.cli.running import finish, require_sites
 from nbfed.errors import UsageError
 
 if TYPE_CHECKING:
+    from nbfed.federation.schema import Track
     from nbfed.outcome.results import Results
 
 EXAMPLE = "Example: nbfed simulate examples/heart-disease/heart.ipynb --rounds 5"
@@ -67,6 +68,7 @@ def command(
     from nbfed.emit.run_config import run_config
     from nbfed.progress import choose_display, follow
     from nbfed.runs import new_run_folder, run_folder
+    from nbfed.track import tracked
 
     # Flower's own lines would break the display; importing it sets its level anew.
     logging.getLogger("flwr").setLevel(logging.WARNING)
@@ -87,7 +89,7 @@ def command(
             config=config,
             baselines=chosen,
             workers=workers,
-            around=partial(_seed, first=first, seeds=seeds, as_json=as_json),
+            around=partial(_seed, first=first, seeds=seeds, track=settings.track, as_json=as_json),
         )
         _show(results, as_json=as_json)
         finish(run, as_json=as_json)
@@ -95,7 +97,7 @@ def command(
     from nbfed.engine.simulate import simulate
 
     with run_folder(build.names.name, run_dir) as run:
-        with follow(run, choose_display(as_json=as_json)):
+        with follow(run, choose_display(as_json=as_json)), tracked(run, settings.track):
             results = simulate(
                 build, settings, run_dir=run, workers=workers, baselines=chosen, seed=first
             )
@@ -105,10 +107,11 @@ def command(
 
 @contextmanager
 def _seed(
-    seed: int, run: Path, done: bool, *, first: int, seeds: int, as_json: bool
+    seed: int, run: Path, done: bool, *, first: int, seeds: int, track: Track | None, as_json: bool
 ) -> Iterator[None]:
     """Show the run of one seed, or say that there is one."""
     from nbfed.progress import choose_display, follow
+    from nbfed.track import tracked
 
     if as_json:
         line = {"event": "seed", "seed": seed, "run": str(run), "done": done}
@@ -119,7 +122,7 @@ def _seed(
     if done:
         yield
         return
-    with follow(run, choose_display(as_json=as_json)):
+    with follow(run, choose_display(as_json=as_json)), tracked(run, track):
         yield
     finish(run, as_json=True)  # which writes the report, and says nothing
 

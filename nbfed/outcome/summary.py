@@ -57,15 +57,18 @@ class Summary:
     exchange: tuple[str, ...] = ("all",)
 
     @classmethod
-    def read(cls, run: Path) -> Summary:
-        """Summarise the run in this folder; raises NbfedError where it has not begun."""
+    def read(cls, run: Path, *, best: bool = False) -> Summary:
+        """Summarise the run in this folder; raises NbfedError where it has not begun.
+
+        With ``best``, the metrics are those of the best weights, not of the last ones.
+        """
         events = list(Tail(run / EVENTS).events())
         started = [e for e in events if e["event"] in ("run-started", "run-resumed")]
         if not started:
             raise NbfedError(f"the run in {run} has not begun")
         about, build = started[-1], _build(run)
         ended = _last(events, "run-finished")
-        evaluated = _last(events, "evaluated")
+        evaluated = _best(events) if best else _last(events, "evaluated")
         evaluates = bool(evaluated and evaluated["sites"])
         final = _evaluated(evaluated) if evaluates else _trained(events)
         return cls(
@@ -145,6 +148,12 @@ def _last(events: Iterable[Event], name: str) -> Event:
         elif event["event"] == "run-resumed" and name == "run-finished":
             found = {}  # it goes on
     return found
+
+
+def _best(events: Iterable[Event]) -> Event:
+    """The evaluation of the weights that were kept as the best."""
+    found = _last(events, "best").get("round")
+    return _last([e for e in events if e.get("round") == found], "evaluated")
 
 
 def _build(run: Path) -> dict[str, Any]:

@@ -123,6 +123,17 @@ def test_seeds_are_runs_of_their_own_and_finished_ones_stay(folder: Path) -> Non
     assert results["sites"]["west"]["federated"]["accuracy"] == pytest.approx(mean)
 
 
+def test_trackers_follow_the_run_and_one_that_fails_does_not_stop_it(tmp_path: Path) -> None:
+    track = "track: {mlflow: 'nowhere://at.all', tensorboard: tb}\n"
+    write_study(tmp_path, federation=FEDERATION + track)
+    start = ("simulate", "study.ipynb", "--rounds", "1", "--baselines", "none", "--run-dir", "run")
+    done = nbfed(*start, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "mlflow tracks no more: " in done.err
+    assert (tmp_path / "run/track.log").is_file()
+    assert list((tmp_path / "tb/run").glob("events.out.tfevents.*"))
+
+
 def test_without_sites_it_says_what_to_write(tmp_path: Path) -> None:
     write_study(tmp_path, federation="rounds: 1\n")
     done = nbfed("simulate", "study.ipynb", cwd=tmp_path)
