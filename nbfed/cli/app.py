@@ -16,6 +16,7 @@ from nbfed.cli import (
     check,
     compare,
     diff,
+    doctor,
     explain,
     export,
     init,
@@ -68,6 +69,7 @@ for module in (
     export,
     admit,
     revoke,
+    doctor,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)
