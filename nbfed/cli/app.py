@@ -24,6 +24,7 @@ from nbfed.cli import (
     run_client,
     run_server,
     simulate,
+    sweep,
 )
 from nbfed.cli.border import Commands
 
@@ -66,6 +67,7 @@ for module in (
     run_server,
     run_client,
     compare,
+    sweep,
     export,
     admit,
     revoke,

@@ -10,7 +10,10 @@ from nbfed import __version__
 from nbfed.catalogue import CATALOGUE
 from nbfed.cli.app import app
 
-COMMANDS = ("init", "build", "check", "diff", "explain", "simulate", "run-server", "run-client")
+COMMANDS = (
+    "init", "build", "check", "diff", "explain", "simulate", "compare", "sweep", "export",
+    "run-server", "run-client",
+)  # fmt: skip
 
 
 def test_the_version() -> None:
