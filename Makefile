@@ -60,4 +60,9 @@ $(VENV)/.demo-ready: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev-ready: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing nbfed, its tests' needs and the versions of constraints.txt into $(VENV) (once; a few minutes)"
 	$(INSTALL) --editable '.[dev]'
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get && ! { command -v chromium && command -v ip; }; then \
+	  echo "Installing Debian's chromium and iproute2, which tests use" >&2; \
+	  apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium iproute2 || \
+	    echo "That failed: tests that need them are skipped, or fail where CI is set" >&2; fi > /dev/null
 	@touch $@

@@ -10,15 +10,23 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from nbfed.cli.running import finish
+from nbfed.cli.running import finish, reported
 
 if TYPE_CHECKING:
+    from nbfed.emit import Build
     from nbfed.federation.schema import Track
 
 
 @contextmanager
 def seed_shown(
-    seed: int, run: Path, done: bool, *, seeds: range, track: Track | None, as_json: bool
+    seed: int,
+    run: Path,
+    done: bool,
+    *,
+    build: Build,
+    seeds: range,
+    track: Track | None,
+    as_json: bool,
 ) -> Iterator[None]:
     """Show the run of one seed, or say that there is one, and write its report."""
     from nbfed.progress import choose_display, follow
@@ -33,6 +41,10 @@ def seed_shown(
     if done:
         yield
         return
-    with follow(run, choose_display(as_json=as_json)), tracked(run, track):
+    with (
+        reported(run, build, as_json=as_json),
+        follow(run, choose_display(as_json=as_json)),
+        tracked(run, track),
+    ):
         yield
-    finish(run, as_json=True)  # which writes the report, and says nothing
+    finish(run, build, as_json=True)  # which writes the report, and says nothing

@@ -23,7 +23,7 @@ from nbfed.cli.options import (
     Seed,
     Workers,
 )
-from nbfed.cli.running import finish, require_sites
+from nbfed.cli.running import finish, reported, require_sites
 from nbfed.cli.seeds import seed_shown
 from nbfed.errors import UsageError
 
@@ -92,21 +92,25 @@ def command(
             baselines=chosen,
             workers=workers,
             around=partial(
-                seed_shown, seeds=range(first, first + seeds), track=settings.track, as_json=as_json
+                seed_shown, build=build, seeds=chosen_seeds, track=settings.track, as_json=as_json
             ),
         )
         _show(results, as_json=as_json)
-        finish(run, as_json=as_json)
+        finish(run, build, as_json=as_json)
         return
     from nbfed.engine.simulate import simulate
 
     with run_folder(build.names.name, run_dir) as run:
-        with follow(run, choose_display(as_json=as_json)), tracked(run, settings.track):
+        with (
+            reported(run, build, as_json=as_json),
+            follow(run, choose_display(as_json=as_json)),
+            tracked(run, settings.track),
+        ):
             results = simulate(
                 build, settings, run_dir=run, workers=workers, baselines=chosen, seed=first
             )
         _show(results, as_json=as_json)
-        finish(run, as_json=as_json)
+        finish(run, build, as_json=as_json)
 
 
 def _baselines(text: str) -> tuple[str, ...]:

@@ -115,7 +115,11 @@ def command(
         workers=workers,
         announce=partial(_announce, points=len(chosen), as_json=as_json),
         around=partial(
-            seed_shown, seeds=range(first, first + seeds), track=base.track, as_json=as_json
+            seed_shown,
+            build=build,
+            seeds=range(first, first + seeds),
+            track=base.track,
+            as_json=as_json,
         ),
     )
     _show(ranked(list(outcomes), by, way), folder, as_json=as_json)

@@ -111,7 +111,7 @@ def _sites(view: RunView) -> str:
 def results(found: Results) -> str:
     """The results table of each metric: every model on every site's test set."""
     if not found.metric_names:
-        return "<div>the notebook evaluates nothing: no models to compare</div>"
+        return "<div>the sites evaluate nothing: no models to compare</div>"
     return "".join(_metric(found, metric) for metric in found.metric_names)
 
 

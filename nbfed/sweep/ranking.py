@@ -38,7 +38,8 @@ class Outcome:
         """The metric's mean over the sites by their test rows; NaN where there is none."""
         if self.results is None:
             return math.nan
-        return self.results.means["weighted"].get(FEDERATED, {}).get(metric, math.nan)
+        value = self.results.means["weighted"].get(FEDERATED, {}).get(metric)
+        return math.nan if value is None else value
 
     @property
     def seconds(self) -> float:
@@ -150,11 +151,8 @@ def _means(results: Results, metric: str) -> list[str]:
 
 
 def _worst(results: Results, ranking: Ranking) -> str:
-    found = {
-        site: one.federated[ranking.metric]
-        for site, one in results.sites.items()
-        if ranking.metric in one.federated
-    }
+    told = {site: one.federated.get(ranking.metric) for site, one in results.sites.items()}
+    found = {site: value for site, value in told.items() if value is not None}
     if not found:
         return "-"
     worst = min(found, key=lambda site: found[site] if ranking.higher else -found[site])

@@ -9,10 +9,13 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e34f0ae8b55295a23cdd2f690a73c670e7f39b691fc39a86126b7bc87044f629"
+CLIENT_DIGEST = "ef158d00033791c58878b8ed88dffccd963aa052a93824b5ea0703b952b7f0cf"
 
-# Whether the notebook says how to evaluate; without it only training metrics are reported.
+# Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
+
+# Whether the server has data of its own to evaluate on.
+SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -33,6 +36,8 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 2}',
+    "server-params": "{}",
+    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",

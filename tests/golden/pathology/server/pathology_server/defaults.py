@@ -9,10 +9,13 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "da0f2e3459612dbe4c66ce97492b214cdf1beb7461add44525708f36848207f9"
+CLIENT_DIGEST = "59560ac65ca7f796ac0ece83610551ac1e86b18982f6a1cba2b08f64d6aecf00"
 
-# Whether the notebook says how to evaluate; without it only training metrics are reported.
+# Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
+
+# Whether the server has data of its own to evaluate on.
+SERVER_EVALUATES = False
 
 ADDRESS = "127.0.0.1:9092"
 
@@ -33,6 +36,8 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "stop-patience": 0,
     "stop-when": "",
     "params": '{"EPOCHS": 1}',
+    "server-params": "{}",
+    "data-dir": "",
     "run-dir": "",
     "resume": False,
     "engine": "flower",
