@@ -16,6 +16,7 @@ from nbfed.outcome.results import MODELS, Results
 from nbfed.outcome.summary import Summary
 from nbfed.outcome.table import figure
 from nbfed.runs import RESULTS
+from nbfed.track.numbers import label
 
 if TYPE_CHECKING:
     from nbfed.export.export import Exported
@@ -39,7 +40,7 @@ def model_card(run: Path, exported: Exported, *, best: bool) -> str:
         {
             "version": __version__,
             "run": summary,
-            "run_name": run.name,
+            "run_name": label(run),
             "file": exported.file.name,
             "weights": "the best weights of the run"
             if best

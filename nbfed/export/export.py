@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from nbfed.errors import NbfedError, OutputRefused
-from nbfed.export.build_of_run import build_of_run
+from nbfed.export.build_of_run import build_of_run, run_facts
 from nbfed.export.card import CARD, model_card
 from nbfed.notebook.weights import BEST, MODEL, read_weights
 
@@ -52,7 +52,7 @@ def export(
     A card that is there already is kept. Raises OutputRefused where the file is there already,
     UsageError and NbfedError where it cannot be exported; nothing is then written.
     """
-    file, card = out / f"{run.name}.{SUFFIXES[form]}", out / CARD
+    file, card = out / f"{run_facts(run)['name']}.{SUFFIXES[form]}", out / CARD
     if file.exists() and not force:
         raise OutputRefused(f"{file} is there already", hint="say --force, or another --out")
     planned = Exported(file, card, kept=card.exists() and not force)

@@ -58,7 +58,7 @@ def test_onnx_and_a_card_with_the_run_s_facts(folder: Path) -> None:
     ):
         assert line in card.splitlines()
     refused = nbfed(*start, cwd=folder)
-    assert (refused.code, "onnx/run.onnx is there already" in refused.err) == (3, True)
+    assert (refused.code, "onnx/study.onnx is there already" in refused.err) == (3, True)
 
 
 def test_a_card_that_is_there_is_kept(folder: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_card_that_is_there_is_kept(folder: Path) -> None:
     done = nbfed("export", "run", "--format", "safetensors", "--out", "kept", cwd=folder)
     assert done.code == 0, done.err
     assert (folder / "kept/MODEL_CARD.md").read_text() == "mine"
-    file = (folder / "kept/run.safetensors").read_bytes()
+    file = (folder / "kept/study.safetensors").read_bytes()
     assert file == (folder / "run/model.safetensors").read_bytes()
 
 

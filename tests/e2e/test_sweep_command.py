@@ -19,7 +19,7 @@ def test_every_point_is_run_once_and_what_was_interrupted_again(tmp_path: Path) 
     first = sweep(tmp_path)
     assert first.code == 0, first.err
     lines = [json.loads(line) for line in first.out.splitlines()]
-    ranking = lines[-1]
+    ranking = lines.pop()
     assert ranking.pop("event") == "sweep"
     assert ranking == json.loads((tmp_path / "sweeps/study/sweep.json").read_text())
     values = [point["value"] for point in ranking["points"]]
