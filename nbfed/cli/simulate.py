@@ -83,6 +83,8 @@ def command(
 
         chosen_seeds = range(first, first + seeds)
         run = run_dir or new_run_folder(build.names.name)
+        if not as_json:
+            typer.echo(f"{seeds} runs in {run}/ (--run-dir {run} goes on after an interruption)")
         results = simulate_seeds(
             build,
             settings,
