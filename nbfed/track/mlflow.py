@@ -48,6 +48,9 @@ class MlflowTracker:
         # As everywhere in nbfed: nothing is reported to anybody.
         os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
         os.environ.setdefault("DO_NOT_TRACK", "true")
+        # A server that does not answer shall not hold up the end of a run for long.
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+        os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "15")
         import logging
 
         from mlflow import MlflowClient

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -115,6 +116,17 @@ def test_a_tracker_that_fails_is_logged_and_nothing_else_happens(
         f"tensorboard tracks no more: NotADirectoryError; see {tmp_path}/run/track.log"
     ]
     assert "Traceback" in (tmp_path / "run/track.log").read_text()
+
+
+def test_an_mlflow_that_does_not_answer_is_given_up(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # and does not listen
+        track_whole_run(
+            tmp_path / "run", Track(mlflow=f"http://127.0.0.1:{taken.getsockname()[1]}")
+        )
+    assert "mlflow tracks no more: " in capsys.readouterr().err
 
 
 def test_a_tracker_that_is_not_installed_is_told_before_the_run(
