@@ -45,9 +45,10 @@ def load(
 
 
 def results(run: str | PathLike[str] = "runs/latest", *, baselines: bool = False) -> pd.DataFrame:
-    """A run's metrics: one row for each round, site, phase ("train" or "evaluate") and metric.
+    """A run's metrics: one row for each round, site, phase and metric.
 
-    Columns: round (0 is before the training), site, phase, metric, value, examples. A folder of
+    Columns: round (0 is before the training), site, phase ("train", "evaluate", or "server" for
+    what the server evaluated itself), metric, value, examples. A folder of
     several seeds has a column seed before them. ``baselines`` adds the models that it was compared
     with, told apart by a column model ("federated", "own", "pooled").
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from nbfed import __version__
 from nbfed.emit.templates import render
 from nbfed.notebook.weights import BEST, MODEL
-from nbfed.outcome.comparison import UNWEIGHTED, WEIGHTED
+from nbfed.outcome.comparison import SERVER, UNWEIGHTED, WEIGHTED
 from nbfed.outcome.results import MODELS, Results
 from nbfed.outcome.summary import Summary
 from nbfed.outcome.table import figure
@@ -80,6 +80,7 @@ def _exchanged(run: Summary) -> str:
 
 def _figures(run: Summary) -> dict[str, list[str]]:
     rows = {**run.sites, UNWEIGHTED: run.unweighted, WEIGHTED: run.weighted}
+    rows[SERVER] = run.server
     return {
         site: [figure(found, metric) for metric in run.metrics]
         for site, found in rows.items()

@@ -60,6 +60,9 @@ def _rows(event: Mapping[str, Any]) -> Iterator[Row]:
     elif event["event"] == "evaluated":
         for site, told in event["sites"].items():
             yield from _numbers(event, site, "evaluate", told["metrics"], told["examples"])
+    elif event["event"] == "server-evaluated":
+        # How many rows the server has is nowhere said.
+        yield from _numbers(event, "server", "server", event["metrics"], 0)
 
 
 def _numbers(

@@ -17,7 +17,7 @@ from nbfed.outcome.summary import Summary
 from nbfed.progress.display import size
 from nbfed.runs import find_run, seed_runs
 
-WEIGHTED, UNWEIGHTED = "mean by test rows", "unweighted mean"
+WEIGHTED, UNWEIGHTED, SERVER = "mean by test rows", "unweighted mean", "the server's data"
 _DIGEST = 12
 
 
@@ -106,7 +106,7 @@ def comparison_table(columns: Sequence[Column]) -> Table:
     sites = list(dict.fromkeys(site for c in columns for site in sorted(c.first.rows)))
     for metric in dict.fromkeys(name for column in columns for name in column.first.metrics):
         table.add_section()
-        for site in (*sites, UNWEIGHTED, WEIGHTED):
+        for site in (*sites, UNWEIGHTED, WEIGHTED, SERVER):
             figures = [column.figure(site, metric) for column in columns]
             if set(figures) != {"-"}:
                 table.add_row(f"{metric}, {site}", *figures)
@@ -153,6 +153,5 @@ def _seconds(column: Column) -> str:
 
 
 def _of(run: Summary, site: str) -> Metrics:
-    if site == WEIGHTED:
-        return run.weighted
-    return run.unweighted if site == UNWEIGHTED else run.sites.get(site, {})
+    means = {WEIGHTED: run.weighted, UNWEIGHTED: run.unweighted, SERVER: run.server}
+    return means[site] if site in means else run.sites.get(site, {})

@@ -30,9 +30,10 @@ class Summary:
     """One run.
 
     ``sites`` holds the final metrics by site, ``weighted`` (by test rows) and ``unweighted`` their
-    means; of the training, where ``phase`` says so, because the notebook evaluates nothing.
-    ``seconds`` is None, and ``outcome`` "", for a run that has not ended. ``bytes`` went to and
-    from the sites. A metric that is no number is NaN.
+    means, ``server`` those on the server's own data; where ``phase`` is "train", the sites'
+    are of the training, because the sites evaluate nothing. ``seconds`` is None, and ``outcome``
+    "", for a run that has not ended. ``bytes`` went to and from the sites. A metric that is no
+    number is NaN.
     """
 
     run: str
@@ -52,6 +53,7 @@ class Summary:
     sites: Mapping[str, Metrics]
     weighted: Metrics
     unweighted: Metrics
+    server: Metrics
     seconds: float | None
     bytes: int
     exchange: tuple[str, ...] = ("all",)
@@ -68,7 +70,9 @@ class Summary:
             raise NbfedError(f"the run in {run} has not begun")
         about, build = started[-1], _build(run)
         ended = _last(events, "run-finished")
-        evaluated = _best(events) if best else _last(events, "evaluated")
+        counted = _of_best(events) if best else events
+        evaluated = _last(counted, "evaluated")
+        at_server = _last(counted, "server-evaluated")
         evaluates = bool(evaluated and evaluated["sites"])
         final = _evaluated(evaluated) if evaluates else _trained(events)
         return cls(
@@ -91,6 +95,7 @@ class Summary:
             sites=final[0],
             weighted=final[1],
             unweighted=final[2],
+            server=_numbers(at_server.get("metrics", {})),
             seconds=ended.get("seconds"),
             bytes=sum(
                 e.get("bytes_in", 0) + e.get("bytes_out", 0)
@@ -103,7 +108,7 @@ class Summary:
     @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics' names, in the order in which they came."""
-        found = [self.weighted, *self.sites.values()]
+        found = [self.weighted, *self.sites.values(), self.server]
         return tuple(dict.fromkeys(name for one in found for name in one))
 
 
@@ -150,10 +155,10 @@ def _last(events: Iterable[Event], name: str) -> Event:
     return found
 
 
-def _best(events: Iterable[Event]) -> Event:
-    """The evaluation of the weights that were kept as the best."""
+def _of_best(events: Iterable[Event]) -> list[Event]:
+    """The events about the weights that were kept as the best."""
     found = _last(events, "best").get("round")
-    return _last([e for e in events if e.get("round") == found], "evaluated")
+    return [event for event in events if event.get("round") == found]
 
 
 def _build(run: Path) -> dict[str, Any]:

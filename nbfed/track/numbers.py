@@ -15,13 +15,15 @@ def numbers(event: Event) -> Iterator[tuple[str, float, int]]:
     """Name, value and round of each number; those that are no numbers (null) are left out.
 
     ``evaluate/METRIC`` and ``train/METRIC`` are means over the sites by their rows; with
-    ``/SITE`` they are the site's own.
+    ``/SITE`` they are the site's own. ``server/METRIC`` is on the server's data.
     """
     match event["event"]:
         case "evaluated":
             yield from _named("evaluate", event["weighted"], "", event["round"])
             for site, told in event["sites"].items():
                 yield from _named("evaluate", told["metrics"], f"/{site}", event["round"])
+        case "server-evaluated":
+            yield from _named("server", event["metrics"], "", event["round"])
         case "site-replied":
             site = f"/{event['site']}"
             yield from _named("train", event["train"], site, event["round"])

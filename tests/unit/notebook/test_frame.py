@@ -40,6 +40,15 @@ def test_a_round_that_was_made_twice_counts_once_and_null_is_nan(tmp_path: Path)
     assert last.value.isna().all()
 
 
+def test_what_the_server_evaluated_is_a_phase_of_its_own(tmp_path: Path) -> None:
+    run = write_run(tmp_path / "run")
+    told = {"event": "server-evaluated", "round": 2, "metrics": {"auc": 0.75}, "seconds": 0.1}
+    with (run / "events.jsonl").open("a") as stream:
+        stream.write(json.dumps(told) + "\n")
+    (found,) = nbfed.results(run).query("phase == 'server'").to_dict("records")
+    assert (found["round"], found["metric"], found["value"]) == (2, "auc", 0.75)
+
+
 def test_seeds_and_baselines_have_columns_of_their_own(tmp_path: Path) -> None:
     for seed in (7, 8):
         run = write_run(tmp_path / f"run/seeds/{seed}")

@@ -88,6 +88,24 @@ def test_the_command_prints_a_column_for_each(tmp_path: Path) -> None:
     assert ["bytes moved", "20.0 kB", "10.0 kB"] in rows
 
 
+def test_what_the_server_evaluated_is_shown_too(tmp_path: Path) -> None:
+    told = {"event": "server-evaluated", "round": 2, "metrics": {"auc": 0.75}, "seconds": 0.1}
+    runs = [
+        write_run(tmp_path / name, [*run_events.whole_run()[:-1], told, run_events.ended()])
+        for name in ("a", "b")
+    ]
+    done = CliRunner().invoke(app, ["compare", *map(str, runs)])
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in done.stdout.splitlines()]
+    assert ["auc, the server's data", "0.7500", "0.7500"] in rows
+
+
+def test_the_best_weights_have_figures_of_their_own(tmp_path: Path) -> None:
+    best = {"event": "best", "round": 1, "metric": "accuracy", "value": 0.75}
+    run = write_run(tmp_path / "a", [*run_events.whole_run(), best])
+    assert Summary.read(run, best=True).weighted["accuracy"] == 0.75
+    assert Summary.read(run).weighted["accuracy"] == 0.875
+
+
 def test_json_knows_no_nan(tmp_path: Path) -> None:
     runs = [write_run(tmp_path / "a", with_accuracy(None)), write_run(tmp_path / "b")]
     done = CliRunner().invoke(app, ["compare", "--json", *map(str, runs)])
