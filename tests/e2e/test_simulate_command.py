@@ -98,19 +98,17 @@ def test_the_same_seed_gives_the_same_figures(simulated: Done, folder: Path) -> 
         assert other["sites"][site]["pooled"] == {}
 
 
-def test_seeds_are_runs_of_their_own_and_finished_ones_stay(folder: Path) -> None:
+def test_seeds_are_runs_of_their_own_and_finished_ones_stay(simulated: Done, folder: Path) -> None:
+    assert simulated.code == 0, simulated.err
     start = ("simulate", "study/study.ipynb", "--rounds", "1", "--baselines", "none", "--json")
-    start = (*start, "--run-dir", "seeds-run", "--seeds")
-    first = nbfed(*start, "1", cwd=folder)
-    assert first.code == 0, first.err
-    assert (folder / "seeds-run/events.jsonl").is_file()  # one seed is a run as any other
-    refused = nbfed(*start, "2", cwd=folder)
-    assert (refused.code, "is not empty" in refused.err) == (3, True)
-    start = (*start[:-2], "several", "--seeds")
-    assert nbfed(*start, "2", cwd=folder).code == 0
+    start = (*start, "--seeds", "2", "--run-dir")
+    refused = nbfed(*start, "run", cwd=folder)  # a run of another kind
+    assert (refused.code, "run is not empty" in refused.err) == (3, True)
+    start = (*start, "several")
+    assert nbfed(*start, cwd=folder).code == 0
     kept = (folder / "several/seeds/7/events.jsonl").read_bytes()
     shutil.rmtree(folder / "several/seeds/8")
-    done = nbfed(*start, "2", cwd=folder)
+    done = nbfed(*start, cwd=folder)
     assert done.code == 0, done.err
     assert (folder / "several/seeds/7/events.jsonl").read_bytes() == kept
     events = [json.loads(line) for line in done.out.splitlines()]
