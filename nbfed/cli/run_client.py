@@ -66,6 +66,7 @@ def command(
         state_folder,
     )
     from nbfed.cli.admission import admit_here
+    from nbfed.progress.site import shown_site
     from nbfed.threads import threads_for
 
     build = find_build(build_folder)
@@ -79,20 +80,21 @@ def command(
         # The server is this folder's own.
         admit_here(build, site)
     _approve(build, state)
-    code = node.run_site(
-        site,
-        config,
-        address=server or federation.server.address,
-        ca=certificate,
-        workdir=notebook_folder(build),
-        state_dir=state,
-        threads=threads_for(len(federation.sites)),
-        patience=patience,
-        stay=stay,
-        source=str(file or "federation.yaml"),
-        policy=_policy(build),
-        contract=_contract(build),
-    )
+    with shown_site(site, build.names.client_package):
+        code = node.run_site(
+            site,
+            config,
+            address=server or federation.server.address,
+            ca=certificate,
+            workdir=notebook_folder(build),
+            state_dir=state,
+            threads=threads_for(len(federation.sites)),
+            patience=patience,
+            stay=stay,
+            source=str(file or "federation.yaml"),
+            policy=_policy(build),
+            contract=_contract(build),
+        )
     raise typer.Exit(code)
 
 

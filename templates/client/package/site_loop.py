@@ -105,6 +105,7 @@ class _Part:
         while True:
             message = self._fleet.receive()
             if message is not None:
+                _log.debug("begins to %s", message.metadata.message_type)
                 self._answer(message)
                 wait, checked = POLL_FIRST, time.monotonic()
                 continue

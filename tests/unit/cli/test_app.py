@@ -12,7 +12,7 @@ from nbfed.cli.app import app
 
 COMMANDS = (
     "init", "build", "check", "diff", "explain", "simulate", "compare", "sweep", "export",
-    "run-server", "run-client",
+    "run-server", "run-client", "report", "watch",
 )  # fmt: skip
 
 
@@ -42,6 +42,7 @@ def test_help_imports_nothing_heavy() -> None:
         "from nbfed.cli.app import app\n"
         "assert CliRunner().invoke(app, ['--help']).exit_code == 0\n"
         "heavy = {'torch', 'flwr', 'numpy', 'nbformat', 'pydantic', 'yaml', 'jinja2'}\n"
+        "heavy |= {'matplotlib', 'uvicorn'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     done = subprocess.run(

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "eb2b02bdf4dae9cb9ddd7c7cd3a58c13f98c13946025b272a5f85b9c7d5c1550"
+CLIENT_DIGEST = "23415e60e44fdc0de7fb9a44552767c479ecff213338cb37f26f40c25e149dcb"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ef158d00033791c58878b8ed88dffccd963aa052a93824b5ea0703b952b7f0cf"
+CLIENT_DIGEST = "223ae211fcaff247574a1c20bf74ea4be45f215b9d4f73f832bf499d62f267c8"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

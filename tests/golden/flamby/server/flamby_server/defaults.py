@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "39b3db2be61d5a4549686f65f8030585ffb0792a976450a5e6813cb5bc218193"
+CLIENT_DIGEST = "1ee9f2ca8ed832748e989b970c45adc8f582fb70bd4e7feaacc65ed1aff37b3a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

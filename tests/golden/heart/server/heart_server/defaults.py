@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "207f9b98f8443024d609a37bb186bf9666ef9d599c7d096bdecebf7c49e9db06"
+CLIENT_DIGEST = "7dfd94b748f599384a92fd13a8c4a46d20350536647a52d7f51a5417d4db1450"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "59560ac65ca7f796ac0ece83610551ac1e86b18982f6a1cba2b08f64d6aecf00"
+CLIENT_DIGEST = "0257517156836041c818c8e8dd6c426f491588818f6ad3cb2d93667973ef4833"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

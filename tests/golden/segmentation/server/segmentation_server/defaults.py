@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a6d02481ccd1c6009bdb97ebeec2c24aa61f24e670600ac2b4a97727321470cc"
+CLIENT_DIGEST = "3dd55836a7a6676381a0cca96523ec4338a51531da26a32c7dbf5a7414d5f927"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

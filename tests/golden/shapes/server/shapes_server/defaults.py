@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "42c54c089ef9197f0a5a3143a9533c7a2c1913336c6769765839c09e0dc89a21"
+CLIENT_DIGEST = "78b54583b4ba7d6199e6c46e9357d81cfd3f082413f935016eefededfe5f5c2d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
