@@ -14,7 +14,7 @@ from rich.console import Console
 
 from nbfed.outcome.results import MODELS, Results
 from nbfed.outcome.table import MEANS, caption, figure, print_results
-from nbfed.progress.display import baseline_name, change, size
+from nbfed.progress.display import baseline_name, change, figures, size
 from nbfed.progress.display import figure as plain_figure
 from nbfed.progress.view import RunView
 
@@ -82,6 +82,9 @@ def progress(view: RunView, baselines: Mapping[str, RunView]) -> str:
     ]
     if view.sites:
         parts.append(_sites(view))
+    if view.server_metrics:
+        shown = figures(view.server_metrics, view.server_before)
+        parts.append(f"<div>the server's own data: {escape(shown)}</div>")
     notes = [view.note, f"{view.outcome}: {view.reason}" if view.reason else view.outcome]
     parts += [f"<div>{escape(each)}</div>" for each in notes if each]
     running = [baseline_name(name) for name, each in baselines.items() if not each.outcome]

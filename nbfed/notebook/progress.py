@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from rich.console import Console
@@ -43,5 +44,5 @@ class Progress:
         """The picture as text."""
         console = Console(file=io.StringIO(), width=100, color_system=None)
         with console.capture() as capture:
-            console.print(render(self._view, self._baselines))
+            console.print(render(self._view, self._baselines, now=datetime.now(UTC)))
         return capture.get()
