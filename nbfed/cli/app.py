@@ -13,6 +13,7 @@ from nbfed import __version__
 from nbfed.cli import (
     admit,
     build,
+    bundle,
     check,
     compare,
     contract,
@@ -74,6 +75,7 @@ for module in (
     export,
     report,
     watch,
+    bundle,
     admit,
     revoke,
     doctor,

@@ -12,7 +12,7 @@ from nbfed.cli.app import app
 
 COMMANDS = (
     "init", "build", "check", "diff", "explain", "simulate", "compare", "sweep", "export",
-    "run-server", "run-client", "report", "watch",
+    "run-server", "run-client", "report", "watch", "bundle",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1ee9f2ca8ed832748e989b970c45adc8f582fb70bd4e7feaacc65ed1aff37b3a"
+CLIENT_DIGEST = "caa194a1493791f135f712a1e16f937f2a3da1420d3889a60e4f602e0cf92321"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

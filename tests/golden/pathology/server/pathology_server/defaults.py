@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "0257517156836041c818c8e8dd6c426f491588818f6ad3cb2d93667973ef4833"
+CLIENT_DIGEST = "b1bebdb930049d1acc2453bc180f5286743884601326a5216adad380641c812f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

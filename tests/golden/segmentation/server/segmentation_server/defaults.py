@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3dd55836a7a6676381a0cca96523ec4338a51531da26a32c7dbf5a7414d5f927"
+CLIENT_DIGEST = "ed3628e7a05e3d4f192d8834a4df46c5a74d9cd1d55f34bbc9202479586ce8eb"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "78b54583b4ba7d6199e6c46e9357d81cfd3f082413f935016eefededfe5f5c2d"
+CLIENT_DIGEST = "ef7a1422696704ccdd1603e9ccb4d61a144b4e4422fb6d22b824baf13bc67c2e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
