@@ -17,6 +17,13 @@ class NbfedError(Exception):
         """The sentences to show, each with its hint ("" for none)."""
         return ((self.message, self.hint),)
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in a notebook instead of a traceback."""
+        lines = []
+        for message, hint in self.findings():
+            lines += [f"error: {message}", *(f"  = hint: {line}" for line in hint.splitlines())]
+        return lines
+
 
 class OutputRefused(NbfedError):
     """The output folder holds what nbfed did not write; nothing was written."""

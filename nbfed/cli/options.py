@@ -44,6 +44,14 @@ Seed = Annotated[
         show_default=False,
     ),
 ]
+Workers = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        help="Processes for the sites. (default: one per site, at most one per core)",
+        show_default=False,
+    ),
+]
 Run = Annotated[
     Path,
     typer.Argument(

@@ -82,6 +82,7 @@ def command(
     from nbfed.builds import federation_of, make_importable, notebook_folder, state_folder
     from nbfed.progress import choose_display, follow
     from nbfed.runs import EVENTS, run_folder
+    from nbfed.track import tracked
 
     settings_now, _ = federation_of(build)
     make_importable(build.server)
@@ -92,7 +93,11 @@ def command(
         asked["data-dir"] = str(notebook_folder(build))
         given = {k: v for k, v in asked.items() if v is not None}
         settings = _settings(package, given, resume)
-        with follow(run, choose_display(as_json=as_json), from_now=resume is not None):
+        resumed = resume is not None
+        with (
+            follow(run, choose_display(as_json=as_json), from_now=resumed),
+            tracked(run, settings_now.track, from_now=resumed),
+        ):
             code = node.serve(
                 settings,
                 address=address or settings_now.server.address,

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -14,12 +12,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nbfed.cli.compiling import built
-from nbfed.cli.options import Events, FederationFile, Force, Notebook, Out, Rounds, RunFolder, Seed
+from nbfed.cli.options import (
+    Events,
+    FederationFile,
+    Force,
+    Notebook,
+    Out,
+    Rounds,
+    RunFolder,
+    Seed,
+    Workers,
+)
 from nbfed.cli.running import finish, reported, require_sites
+from nbfed.cli.seeds import seed_shown
 from nbfed.errors import UsageError
 
 if TYPE_CHECKING:
-    from nbfed.emit import Build
     from nbfed.outcome.results import Results
 
 EXAMPLE = "Example: nbfed simulate examples/heart-disease/heart.ipynb --rounds 5"
@@ -30,14 +38,7 @@ def command(
     notebook: Notebook,
     federation: FederationFile = None,
     rounds: Rounds = None,
-    workers: Annotated[
-        int | None,
-        typer.Option(
-            min=1,
-            help="Processes for the sites. (default: one per site, at most one per core)",
-            show_default=False,
-        ),
-    ] = None,
+    workers: Workers = None,
     seed: Seed = None,
     baselines: Annotated[
         str,
@@ -68,6 +69,7 @@ def command(
     from nbfed.emit.run_config import run_config
     from nbfed.progress import choose_display, follow
     from nbfed.runs import new_run_folder, run_folder
+    from nbfed.track import tracked
 
     # Flower's own lines would break the display; importing it sets its level anew.
     logging.getLogger("flwr").setLevel(logging.WARNING)
@@ -79,16 +81,21 @@ def command(
     if seeds > 1:
         from nbfed.engine.seeds import simulate_seeds
 
+        chosen_seeds = range(first, first + seeds)
         run = run_dir or new_run_folder(build.names.name)
+        if not as_json:
+            typer.echo(f"{seeds} runs in {run}/ (--run-dir {run} goes on after an interruption)")
         results = simulate_seeds(
             build,
             settings,
             run_dir=run,
-            seeds=range(first, first + seeds),
+            seeds=chosen_seeds,
             config=config,
             baselines=chosen,
             workers=workers,
-            around=partial(_seed, build=build, first=first, seeds=seeds, as_json=as_json),
+            around=partial(
+                seed_shown, build=build, seeds=chosen_seeds, track=settings.track, as_json=as_json
+            ),
         )
         _show(results, as_json=as_json)
         finish(run, build, as_json=as_json)
@@ -99,33 +106,13 @@ def command(
         with (
             reported(run, build, as_json=as_json),
             follow(run, choose_display(as_json=as_json)),
+            tracked(run, settings.track),
         ):
             results = simulate(
                 build, settings, run_dir=run, workers=workers, baselines=chosen, seed=first
             )
         _show(results, as_json=as_json)
         finish(run, build, as_json=as_json)
-
-
-@contextmanager
-def _seed(
-    seed: int, run: Path, done: bool, *, build: Build, first: int, seeds: int, as_json: bool
-) -> Iterator[None]:
-    """Show the run of one seed, or say that there is one."""
-    from nbfed.progress import choose_display, follow
-
-    if as_json:
-        line = {"event": "seed", "seed": seed, "run": str(run), "done": done}
-        typer.echo(json.dumps(line))
-    else:
-        before = ": finished before" if done else ""
-        typer.echo(f"seed {seed} ({seed - first + 1} of {seeds}){before}")
-    if done:
-        yield
-        return
-    with reported(run, build, as_json=as_json), follow(run, choose_display(as_json=as_json)):
-        yield
-    finish(run, build, as_json=True)  # which writes the report, and says nothing
 
 
 def _baselines(text: str) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import sys
 from collections.abc import Mapping
@@ -63,6 +64,16 @@ def loaded_module(path: str) -> ModuleType:
     sys.modules[name] = module
     spec.loader.exec_module(module)
     return module
+
+
+def shared_module(name: str) -> ModuleType:
+    """A module of templates/shared, which may import its neighbours there."""
+    package = "nbfed_generated_shared"
+    if package not in sys.modules:
+        parent = ModuleType(package)
+        parent.__path__ = [str(templates_path() / "shared")]
+        sys.modules[package] = parent
+    return importlib.import_module(f"{package}.{name}")
 
 
 def rendered_modules(folder: str, context: Mapping[str, Any]) -> dict[str, str]:

@@ -36,6 +36,7 @@ __all__ = [
     "Site",
     "Stop",
     "Strategy",
+    "Track",
 ]
 
 _HIGHEST_PORT = 65535
@@ -112,6 +113,13 @@ def _condition(value: str) -> str:
     if match is None or not math.isfinite(limit):
         raise _wrong(f"is no condition: `{value}`", "for example `accuracy >= 0.9`")
     return " ".join(match.groups())
+
+
+def _tracking_uri(value: str) -> str:
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        hint = "MLflow reads MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+        raise _wrong("has a name or a password in it", hint)
+    return value
 
 
 def _device(value: str) -> str:
@@ -192,6 +200,18 @@ class Stop(_Model):
     patience: int = Field(ge=1)
 
 
+class Track(_Model):
+    """Where a run's events go as well: the address of an MLflow, a folder for TensorBoard."""
+
+    mlflow: Annotated[str, AfterValidator(_tracking_uri)] = ""
+    tensorboard: str = ""
+
+    @property
+    def wanted(self) -> dict[str, str]:
+        """The trackers by name, each with its address or folder."""
+        return {name: where for name, where in self.model_dump().items() if where}
+
+
 class Site(_Model):
     """One hospital: its values for the notebook's site cells, its overrides of parameters.
 
@@ -234,6 +254,7 @@ class Federation(_Model):
     params: Values = Field(default_factory=dict)
     requires: list[Annotated[str, AfterValidator(_requirement)]] = Field(default_factory=list)
     server: Server = Field(default_factory=Server)
+    track: Track | None = None
     sites: Annotated[dict[SiteName, Site], BeforeValidator(_sites)] = Field(default_factory=dict)
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(None))
@@ -291,4 +312,5 @@ _KEYS = {
     "server": tuple(Server.model_fields),
     "sites": tuple(Site.model_fields),
     "stop": tuple(Stop.model_fields),
+    "track": tuple(Track.model_fields),
 }

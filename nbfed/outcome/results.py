@@ -92,15 +92,17 @@ class Results:
     def from_json(cls, text: str) -> Results:
         """Read results.json; raises ValueError where the text is none."""
         try:
-            return cls._from_record(json.loads(text))
+            return cls.from_record(json.loads(text))
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"not a {RESULTS} of nbfed: {error}") from error
 
     @classmethod
-    def _from_record(cls, record: dict[str, Any]) -> Results:
+    def from_record(cls, record: dict[str, Any]) -> Results:
+        """The results that a parsed results.json holds; raises what a wrong one leads to."""
+        record = dict(record)
         sites = {name: SiteResult(**site) for name, site in record.pop("sites").items()}
         names = tuple(record.pop("metric_names"))
-        seeds = {seed: cls._from_record(one) for seed, one in record.pop("seeds", {}).items()}
+        seeds = {seed: cls.from_record(one) for seed, one in record.pop("seeds", {}).items()}
         spread = record.pop("deviations", None)
         return cls(
             metric_names=names,

@@ -7,6 +7,7 @@ import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from nbfed.outcome.comparison import deviation
 from nbfed.outcome.results import MODELS, Deviations, Metrics, Results, SiteResult
 
 Fold = Callable[[Sequence[float]], float]
@@ -19,7 +20,7 @@ def over_seeds(results: Sequence[Results]) -> Results:
     comparable with its neighbours. Row counts are the first seed's.
     """
     first = results[0]
-    means, spread = _Folded(results, statistics.fmean), _Folded(results, _deviation)
+    means, spread = _Folded(results, statistics.fmean), _Folded(results, deviation)
     return replace(
         first,
         metric_names=tuple(dict.fromkeys(name for one in results for name in one.metric_names)),
@@ -74,13 +75,6 @@ class _Folded:
 
 def _number(value: float | None) -> float:
     return math.nan if value is None else value
-
-
-def _deviation(values: Sequence[float]) -> float:
-    # statistics.stdev refuses NaN and infinity, which a diverged run reports.
-    mean = statistics.fmean(values)
-    squares = statistics.fmean((value - mean) ** 2 for value in values)
-    return float((squares * len(values) / (len(values) - 1)) ** 0.5)
 
 
 def _sums(found: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -115,19 +115,17 @@ def test_the_same_seed_gives_the_same_figures(simulated: Done, folder: Path) -> 
         assert other["sites"][site]["pooled"] == {}
 
 
-def test_seeds_are_runs_of_their_own_and_finished_ones_stay(folder: Path) -> None:
+def test_seeds_are_runs_of_their_own_and_finished_ones_stay(simulated: Done, folder: Path) -> None:
+    assert simulated.code == 0, simulated.err
     start = ("simulate", "study/study.ipynb", "--rounds", "1", "--baselines", "none", "--json")
-    start = (*start, "--run-dir", "seeds-run", "--seeds")
-    first = nbfed(*start, "1", cwd=folder)
-    assert first.code == 0, first.err
-    assert (folder / "seeds-run/events.jsonl").is_file()  # one seed is a run as any other
-    refused = nbfed(*start, "2", cwd=folder)
-    assert (refused.code, "is not empty" in refused.err) == (3, True)
-    start = (*start[:-2], "several", "--seeds")
-    assert nbfed(*start, "2", cwd=folder).code == 0
+    start = (*start, "--seeds", "2", "--run-dir")
+    refused = nbfed(*start, "run", cwd=folder)  # a run of another kind
+    assert (refused.code, "run is not empty" in refused.err) == (3, True)
+    start = (*start, "several")
+    assert nbfed(*start, cwd=folder).code == 0
     kept = (folder / "several/seeds/7/events.jsonl").read_bytes()
     shutil.rmtree(folder / "several/seeds/8")
-    done = nbfed(*start, "2", cwd=folder)
+    done = nbfed(*start, cwd=folder)
     assert done.code == 0, done.err
     assert (folder / "several/seeds/7/events.jsonl").read_bytes() == kept
     events = [json.loads(line) for line in done.out.splitlines()]
@@ -138,6 +136,17 @@ def test_seeds_are_runs_of_their_own_and_finished_ones_stay(folder: Path) -> Non
     figures = [results["seeds"][seed]["sites"]["west"]["federated"] for seed in ("7", "8")]
     mean = sum(each["accuracy"] for each in figures) / 2
     assert results["sites"]["west"]["federated"]["accuracy"] == pytest.approx(mean)
+
+
+def test_trackers_follow_the_run_and_one_that_fails_does_not_stop_it(tmp_path: Path) -> None:
+    track = "track: {mlflow: 'nowhere://at.all', tensorboard: tb}\n"
+    write_study(tmp_path, federation=FEDERATION + track)
+    start = ("simulate", "study.ipynb", "--rounds", "1", "--baselines", "none", "--run-dir", "run")
+    done = nbfed(*start, cwd=tmp_path)
+    assert done.code == 0, done.err
+    assert "mlflow tracks no more: " in done.err
+    assert (tmp_path / "run/track.log").is_file()
+    assert list((tmp_path / "tb/run").glob("events.out.tfevents.*"))
 
 
 def test_without_sites_it_says_what_to_write(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from typing import Any, TextIO
 from flwr.app import ArrayRecord
 
 from . import exchange
+from .initial import EXCHANGE
 from .resume import BUILD, EVENTS, check_same, read_events, settings_of
 from .settings import CLIENT_DIGEST, NAME, Settings, SettingsError
 
@@ -80,6 +81,7 @@ class RunFolder:
             "name": NAME,
             "client_digest": CLIENT_DIGEST,
             "run": self.run,
+            "exchange": list(EXCHANGE),
             "run_config": settings.to_run_config(),
         }
         (self.path / BUILD).write_text(json.dumps(build, indent=2) + "\n")

@@ -11,8 +11,8 @@ from nbfed.catalogue import CATALOGUE
 from nbfed.cli.app import app
 
 COMMANDS = (
-    "init", "build", "check", "diff", "explain", "simulate", "run-server", "run-client", "report",
-    "watch", "bundle",
+    "init", "build", "check", "diff", "explain", "simulate", "compare", "sweep", "export",
+    "run-server", "run-client", "report", "watch", "bundle",
 )  # fmt: skip
 
 

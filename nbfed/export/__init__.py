@@ -1,0 +1,1 @@
+"""Export a run's model to formats that other programs read."""

@@ -1,0 +1,1 @@
+"""nbfed inside a notebook: weights and figures of runs, and the ``%nbfed`` magic."""
