@@ -33,7 +33,8 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "A `params` region assigns literals: numbers, strings, booleans, and lists or "
         "dictionaries of them. The server may set them, so they must be known without running "
-        "the notebook.",
+        "the notebook. What the notebook computes from its data may be a parameter if "
+        "federation.yaml gives its value: `params: {WIDTH: 13}`.",
         before=("# nbfed: params\nWIDTH = read_width()\n# %%\n# nbfed: model\nmodel = Net(WIDTH)"),
         after=("# nbfed: params\nWIDTH = 13\n# %%\n# nbfed: model\nmodel = Net(WIDTH)"),
     ),
@@ -191,8 +192,8 @@ ENTRIES: tuple[Entry, ...] = (
         "model needs a site's data",
         Severity.ERROR,
         "The server makes the first weights, and it has no data: `model` may use parameters and "
-        "constants, but nothing that `data` or `site` makes. Write the number down as a "
-        "parameter.",
+        "constants, but nothing that `data` or `site` makes. Give the number in federation.yaml, "
+        "under `params:` and by the name that the hint says, or write it down as a parameter.",
         before=(
             "# nbfed: data\n"
             "table = pd.read_csv('rows.csv')\n"

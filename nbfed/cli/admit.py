@@ -22,8 +22,8 @@ def command(
 
     It may join from now on; a server that runs already need not be started again.
     """
+    from nbfed.admission import call
     from nbfed.builds import federation_of, find_build
-    from nbfed.cli.admission import call
 
     build = find_build(build_folder)
     site, key = call(build, "admit", request)

@@ -13,6 +13,7 @@ from nbfed import __version__
 from nbfed.cli import (
     admit,
     build,
+    bundle,
     check,
     contract,
     diff,
@@ -68,6 +69,7 @@ for module in (
     run_client,
     report,
     watch,
+    bundle,
     admit,
     revoke,
     doctor,

@@ -19,8 +19,8 @@ def command(
 
     To let it in again, the site makes a new key.
     """
+    from nbfed.admission import call
     from nbfed.builds import find_build
-    from nbfed.cli.admission import call
 
     key = call(find_build(build_folder), "revoke", site)
     typer.echo(f"{site} is shut out; its key {key.fingerprint} does not come back")

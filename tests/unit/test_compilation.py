@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from packaging.requirements import Requirement
 
-from nbfed.compilation import compile_sources, write_build
+from nbfed.compilation import compile_sources, require_federation, write_build
 from nbfed.emit import build_files
 from nbfed.sources import read_sources
 from tests.e2e.study import CELLS, write_study
@@ -130,3 +130,16 @@ def test_errors_of_the_notebook_leave_no_program(tmp_path: Path) -> None:
     compiled = compile_sources(read_sources(write_study(tmp_path, CELLS[:-3])))
     assert compiled.program is None
     assert [found.code for found in compiled.diagnostics if found.severity == "error"]
+
+
+def test_a_size_of_the_data_is_taken_from_the_federation(tmp_path: Path) -> None:
+    cells = [cell.replace("nn.Linear(2, 4)", "nn.Linear(table.shape[1] - 1, 4)") for cell in CELLS]
+    source = read_sources(write_study(tmp_path / "none", cells))
+    (found,) = [each for each in compile_sources(source).diagnostics if each.code == "NBF314"]
+    assert "`params: {table_shape_1_1: 6}`" in found.hint
+    given = "params: {table_shape_1_1: 2}\n"
+    compiled = compile_sources(read_sources(write_study(tmp_path / "given", cells, given)))
+    require_federation(compiled, complete=True)
+    assert compiled.program is not None
+    (size,) = [each for each in compiled.program.params if each.name == "table_shape_1_1"]
+    assert (size.annotation, size.default) == ("int", "2")

@@ -1,13 +1,15 @@
 """The server's certificates: an authority of this federation's own, and what it signed.
 
 Sites get ``ca.pem`` and trust nothing else. Nobody else signs, so the files are made once, kept,
-and only the server's own certificate is renewed.
+and only the server's own certificate is renewed. A server on a machine of its own has no
+``ca.key``: the coordinator keeps it, and makes the certificate that follows.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import os
+import stat
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,12 +20,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from .addresses import StartError
 from .settings import NAME
 
 _AUTHORITY_DAYS = 3650
 _SERVER_DAYS = 825
 _RENEW_DAYS = 30
 _HOSTS = ("localhost", "127.0.0.1", "::1")
+_OTHERS = 0o077
 
 
 @dataclass(frozen=True)
@@ -39,16 +43,25 @@ def ensure_certificates(folder: Path, hosts: Collection[str] = ()) -> Certificat
     """Make in ``folder`` what is not there yet, or soon expires; return the paths.
 
     The server's certificate is good for this machine itself, and for the names and addresses
-    in ``hosts``.
+    in ``hosts``. Raises StartError for a private key that others can use, and where a certificate
+    is needed and the authority's key is not here.
     """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     paths = Certificates(folder / "ca.pem", folder / "server.pem", folder / "server.key")
     authority_key = folder / "ca.key"
-    if not (paths.ca.exists() and authority_key.exists()):
+    for key in (authority_key, paths.key):
+        _check_private(key)
+    if not paths.ca.exists():
         _make_authority(paths.ca, authority_key)
         paths.server.unlink(missing_ok=True)
     wanted = [_host(host) for host in dict.fromkeys((*_HOSTS, *hosts))]
     if not (paths.server.exists() and paths.key.exists()) or not _is_good(paths.server, wanted):
+        if not authority_key.exists():
+            raise StartError(
+                f"{paths.server} is not good for {', '.join(hosts) or 'this machine'} or ends "
+                f"soon, and {authority_key}, which could sign another, is not here: let the "
+                "coordinator make a new kit for the server, with each --name that you start with"
+            )
         _make_server(paths, authority_key, wanted)
     return paths
 
@@ -132,6 +145,18 @@ def _is_good(path: Path, hosts: list[x509.GeneralName]) -> bool:
     names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     ends = certificate.not_valid_after_utc
     return ends > datetime.now(UTC) + timedelta(days=_RENEW_DAYS) and set(hosts) <= set(names)
+
+
+def _check_private(path: Path) -> None:
+    """Refuse a private key that somebody else on this machine can use; raises StartError."""
+    if not path.exists():
+        return
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & _OTHERS:
+        raise StartError(
+            f"others can use the private key {path} (mode {mode:04o}): chmod 600 it if it never "
+            "left your hands; else make a new federation"
+        )
 
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:

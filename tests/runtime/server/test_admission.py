@@ -217,6 +217,23 @@ def test_damaged_keys_are_not_written_over(
     assert (state / "keys.json").read_text() == content
 
 
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o664])
+def test_keys_that_others_can_write_are_not_used(
+    server: Package, requests: Requests, state: Path, mode: int
+) -> None:
+    server.admission.admit(requests.new("alpha"), state)
+    (state / "keys.json").chmod(mode)
+    before = (state / "keys.json").read_bytes()
+    for change in (
+        lambda: server.admission.admit(requests.new("beta"), state),
+        lambda: server.admission.revoke("alpha", state),
+        lambda: server.admission.admitted(state),
+    ):
+        with pytest.raises(server.admission.AdmissionError, match=f"mode {mode:04o}.*chmod 600"):
+            change()
+    assert (state / "keys.json").read_bytes() == before
+
+
 def test_sites_that_come_at_once_are_all_admitted(server: Package, state: Path) -> None:
     code = (
         "import sys; from pathlib import Path\n"

@@ -190,6 +190,19 @@ def test_damaged_keys_let_nobody_in(front: Front, content: str) -> None:
         assert front.call().status == 401
     finally:
         keys.write_bytes(good)
+        keys.chmod(0o600)
+
+    assert front.call().status == 200
+
+
+@pytest.mark.parametrize("mode", [0o620, 0o602, 0o666])
+def test_keys_that_others_can_write_let_nobody_in(front: Front, mode: int) -> None:
+    keys = front.state / "keys.json"
+    try:
+        keys.chmod(mode)
+        assert front.call().status == 401
+    finally:
+        keys.chmod(0o600)
 
     assert front.call().status == 200
 

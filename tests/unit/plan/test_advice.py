@@ -150,3 +150,44 @@ def test_a_strategy_region_without_one_is_refused() -> None:
     program, problems = plan(*notebook(PLAIN + "# %% strategy\nrounds = 3\n"), {})
     assert program is None
     assert [found.code for found in problems if found.severity == "error"] == ["NBF301"]
+
+
+HURTS = [
+    pytest.param(
+        "table = pd.read_csv('a.csv')\ntest = table.sample(frac=0.5)\n", "NBF327", id="sample"
+    ),
+    pytest.param("file = open('a.txt')\nrows = file.read()\n", "NBF306", id="open file"),
+]
+
+
+@pytest.mark.parametrize(("lines", "code"), HURTS)
+def test_what_hurts_in_data_is_told(lines: str, code: str) -> None:
+    used = lines.partition(" = ")[0] if code == "NBF306" else "test"
+    text = PLAIN.replace("# %% data\n", f"# %% data\n{lines}").replace(
+        "'rows.pt'", f"'rows.pt', {used}"
+    )
+    assert code in said(text)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    ["test = pd.read_csv('a.csv').sample(frac=0.5, random_state=0)\n", "test = pd.concat([])\n"],
+)
+def test_a_test_set_with_a_seed_is_no_matter(lines: str) -> None:
+    text = PLAIN.replace("# %% data\n", f"# %% data\n{lines}").replace("'rows.pt'", "'r', test")
+    assert "NBF327" not in said(text)
+
+
+@pytest.mark.parametrize("text", ["FedAvg", "fed-adam"])
+def test_a_strategy_may_be_named_by_a_text(text: str) -> None:
+    program, _ = compiled(PLAIN + f"# %% strategy\nstrategy = {text!r}\n")
+    assert program.strategy is not None
+    (made,) = program.strategy.body
+    assert made.text.endswith(f"strategy = {'FedAvg' if text == 'FedAvg' else 'FedAdam'}()")
+
+
+def test_the_last_line_of_a_cell_is_a_result() -> None:
+    shown = "# %% evaluate\nimport torchmetrics\nscore = torchmetrics.MeanMetric()\nmodel.eval()\nscore.update(model(loader))\nscore.compute()\n"
+    program, _ = compiled(PLAIN.replace(EVALUATE, shown))
+    assert program.evaluate is not None
+    assert (program.evaluate.results, program.evaluate.mapping) == ((), "metrics")

@@ -62,6 +62,9 @@ def test_cells_have_the_role_of_their_section():
         ("### Details\n## Results", None),
         ("```\n## Results\n```", Role.TRAIN),
         ("#Test function", Role.EVALUATE),
+        ("**Test function**", Role.EVALUATE),
+        ("**Details**", Role.TRAIN),
+        ("some **Test function** text", Role.TRAIN),
         ("text", Role.TRAIN),
     ],
 )

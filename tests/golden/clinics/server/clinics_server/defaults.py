@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "eb2b02bdf4dae9cb9ddd7c7cd3a58c13f98c13946025b272a5f85b9c7d5c1550"
+CLIENT_DIGEST = "044aa6ac5a24f9f7f3a0c483b5d57b05a439c80500a18c2f80dad67353e878d9"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "39b3db2be61d5a4549686f65f8030585ffb0792a976450a5e6813cb5bc218193"
+CLIENT_DIGEST = "caa194a1493791f135f712a1e16f937f2a3da1420d3889a60e4f602e0cf92321"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "207f9b98f8443024d609a37bb186bf9666ef9d599c7d096bdecebf7c49e9db06"
+CLIENT_DIGEST = "32bdf0a65c20a6266b259ef03190f534502e7b9ec5c7d9b591968c6972d671b6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -14,6 +15,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from .site_keys import KeyFormatError, is_site_name, parse_public_key
 
 KEYS_FILE = "keys.json"
+
+_OTHERS_WRITE = 0o022
 
 
 class KeyringError(ValueError):
@@ -43,12 +46,24 @@ def as_flower_sends_it(key: ec.EllipticCurvePublicKey) -> bytes:
 
 
 def read_keys(path: Path) -> dict[str, SiteKey]:
-    """Return the sites of a keys.json; none where there is no file. Raises KeyringError."""
+    """Return the sites of a keys.json; none where there is no file.
+
+    Raises KeyringError, also for a file that others can write: they could let anybody in.
+    """
     try:
-        content = json.loads(path.read_bytes())
+        with path.open("rb") as file:
+            mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
+            content = json.loads(file.read())
+        if mode & _OTHERS_WRITE:
+            raise KeyringError(
+                f"others can write {path} (mode {mode:04o}), and so let sites in: look at "
+                "whom it lists, then chmod 600 it"
+            )
         return {_site(site): _site_key(key) for site, key in content.items()}
     except FileNotFoundError:
         return {}
+    except KeyringError:
+        raise
     except OSError as error:
         raise KeyringError(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
@@ -96,7 +111,7 @@ class Keyring:
             status = os.stat(self._path)
         except OSError:
             return None
-        return status.st_ino, status.st_mtime_ns, status.st_size
+        return status.st_ino, status.st_mtime_ns, status.st_size, status.st_mode
 
     def _read(self) -> dict[bytes, str]:
         keys = {site: key for site, key in read_keys(self._path).items() if not key.revoked_at}
