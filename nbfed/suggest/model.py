@@ -51,10 +51,17 @@ def find_model(code: Code, train: list[Suggestion]) -> list[Suggestion]:
             how = Confidence.CERTAIN
         else:
             how = Confidence.LIKELY if _together(code, train, last) else Confidence.UNCERTAIN
-        return [
+        found = [
             Suggestion(code.statements[at], Role.MODEL, how, _why_model(code, at, each))
             for at, each in anchors.items()
         ]
+        places = {each.statement.place for each in found} | {each.statement.place for each in train}
+        for each in last.values():  # `model = Net()` in a cell of its own
+            if each.place not in places:
+                places.add(each.place)
+                names = some(sorted(each.binds))
+                found.append(Suggestion(each, Role.MODEL, Confidence.LIKELY, f"makes {names}"))
+        return found
     used = {name for each in classes.values() for name in each.reads}
     outer = [each for name, each in classes.items() if name not in used]
     how = Confidence.LIKELY if len(outer) == 1 else Confidence.UNCERTAIN

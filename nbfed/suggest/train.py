@@ -7,6 +7,7 @@ import re
 
 from nbfed.roles import Role
 from nbfed.suggest.code import BACKWARD, Code, Statement, calls_any, first_in_places
+from nbfed.suggest.data import makes_loader
 from nbfed.suggest.suggestion import Confidence, Suggestion
 
 _STEP = re.compile(r".+\.step")
@@ -41,8 +42,30 @@ def find_train(code: Code) -> list[Suggestion]:
     else:
         one = len({each.place for each in found}) == 1
         how = Confidence.LIKELY if one else Confidence.UNCERTAIN
-    return [
+    proposed = [
         Suggestion(each, Role.TRAIN, how, _why_train(code, each)) for each in first_in_places(found)
+    ]
+    if how is Confidence.UNCERTAIN:
+        return proposed
+    places = {each.place for each in found}
+    # A cell that makes the loaders too has more to it than a tag can say.
+    places |= {each.place for each in code.statements if makes_loader(code, each)}
+    drivers = [each for each in _drivers(code, found) if each.place not in places]
+    if len({each.place for each in drivers}) == 1:
+        reason = "runs the training"
+        proposed.append(Suggestion(drivers[0], Role.TRAIN, Confidence.LIKELY, reason))
+    return proposed
+
+
+def _drivers(code: Code, found: list[Statement]) -> list[Statement]:
+    """The loops over epochs, and single calls, outside of the functions that train."""
+    return [
+        caller
+        for each in found
+        if each.is_definition and not isinstance(each.node, ast.ClassDef)
+        for name in each.binds
+        for caller in code.callers(name)
+        if not caller.is_definition
     ]
 
 

@@ -126,6 +126,7 @@ strategy = fl.server.strategy.FedAvg(min_fit_clients=2)"""
                 (3, "data", "likely"),
                 (5, "data", "certain"),
                 (6, "model", "certain"),
+                (7, "model", "likely"),
                 (8, "train", "certain"),
                 (9, "evaluate", "likely"),
             ],
@@ -148,6 +149,7 @@ strategy = fl.server.strategy.FedAvg(min_fit_clients=2)"""
                 (2, "evaluate", "certain"),
                 (3, "data", "certain"),
                 (4, "model", "certain"),
+                (5, "train", "likely"),
             ],
             id="a loop that calls a function",
         ),
@@ -314,7 +316,8 @@ def test_what_has_a_role_already_is_left_alone():
 
 
 def test_reasons_name_the_evidence():
-    reasons = {each.role: each.reason for each in propose(read(*percent(TOP_LEVEL)))}
+    found = propose(read(*percent(TOP_LEVEL)))
+    reasons = {each.role: each.reason for each in reversed(found)}
     assert reasons["train"] == "calls `.backward()` at line 4"
     assert reasons["model"] == "defines `Net`, from which cell 7 makes `model`"
     assert reasons["params"] == "sets `LR`, `EPOCHS`"
