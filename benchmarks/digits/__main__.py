@@ -20,21 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.digits import engines
-from benchmarks.digits.engines import Measurement, Workload
+from benchmarks.digits.engines import Measurement
 from benchmarks.digits.make_data import ensure_files
-from benchmarks.digits.processes import Failed
+from benchmarks.engines import Study, build
+from benchmarks.processes import Failed
 
 RESULTS = Path(__file__).parent / "results.json"
 DRIFT = 0.15  # among runs of the loop; above, other work has disturbed the figures
 TOLERANCE = 1e-6  # of a weighted accuracy; one of the 1,000 test images more or less is 1e-3
 
 
-def measurements(work: Workload, *, repeat: int, stock: bool) -> Iterator[Measurement]:
+def measurements(work: Study, *, repeat: int, stock: bool) -> Iterator[Measurement]:
     """One engine after the other, so that none disturbs another; the loop comes first.
 
     The stock SuperNodes are measured once: they take longer than all the others together.
     """
-    made = engines.build(work)
+    made = build(work)
     for number in range(1, repeat + 1):
         turn = replace(work, folder=work.folder / str(number))
         yield engines.loop(turn)
@@ -86,13 +87,13 @@ def header(rounds: int) -> str:
     )
 
 
-def record(work: Workload, found: list[Measurement]) -> dict[str, Any]:
+def record(work: Study, found: list[Measurement]) -> dict[str, Any]:
     """The figures with what they depend on, for results.json: all runs, and the best ones."""
     best = best_of(found)
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
-        "threads": engines.SITE_THREADS,
+        "threads": work.threads,
         "machine": platform.machine(),
         "versions": {name: version(name) for name in ("torch", "flwr", "numpy")}
         | {"python": platform.python_version()},
@@ -123,7 +124,9 @@ def main() -> None:
     options = parser.parse_args()
     ensure_files()
     with tempfile.TemporaryDirectory(prefix="nbfed-bench-") as temporary:
-        work = Workload(options.rounds, options.seed, (options.keep or Path(temporary)).resolve())
+        work = engines.study(
+            options.rounds, options.seed, (options.keep or Path(temporary)).resolve()
+        )
         found: list[Measurement] = []
         print(header(options.rounds), flush=True)
         try:

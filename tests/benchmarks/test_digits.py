@@ -16,9 +16,9 @@ import yaml
 from benchmarks.digits import loop
 from benchmarks.digits.__main__ import best_of, drift, row
 from benchmarks.digits.engines import Measurement
-from benchmarks.digits.events import figures, outcome, read_events
+from benchmarks.events import figures, outcome, read_events
 from benchmarks.digits.make_data import HOME, split
-from benchmarks.digits.processes import Failed, children
+from benchmarks.processes import Failed, children
 
 DIGITS = Path(__file__).parents[2] / "benchmarks" / "digits"
 
