@@ -15,6 +15,7 @@ from nbfed.diagnostics import Diagnostic, has_errors, sort_diagnostics
 from nbfed.emit import Build, Requirements, build_files, normalised, write
 from nbfed.federation.agreement import require_agreement
 from nbfed.program import Program
+from nbfed.read.cells import Notebook
 from nbfed.requirements.resolution import installed_here, resolve
 from nbfed.sources import Sources
 
@@ -40,14 +41,16 @@ class Compiled:
     program: Program | None
     requirements: Requirements
     diagnostics: tuple[Diagnostic, ...]
+    notebook: Notebook | None = None
 
 
 def compile_sources(sources: Sources) -> Compiled:
     """Compile a notebook; nothing is written, and none of its code is run."""
     compilation = compile_notebook(sources.data, sources.notebook.name, sources.helpers)
     program, diagnostics = compilation.program, compilation.diagnostics
+    notebook = compilation.notebook
     if program is None:
-        return Compiled(sources, None, Requirements((), ()), sort_diagnostics(diagnostics))
+        return Compiled(sources, None, Requirements((), ()), diagnostics, notebook)
     server, at_server = _resolve(program.server_imports, program, sources, keep_all=False)
     client, at_client = _resolve(program.client_imports, program, sources, keep_all=True)
     found = sort_diagnostics([*diagnostics, *at_server, *at_client])
@@ -56,7 +59,8 @@ def compile_sources(sources: Sources) -> Compiled:
     requirements = Requirements(
         _listed(server.keys(), _SERVER, bounds), _listed(client.keys(), _CLIENT, bounds)
     )
-    return Compiled(sources, None if has_errors(found) else program, requirements, found)
+    program = None if has_errors(found) else program
+    return Compiled(sources, program, requirements, found, notebook)
 
 
 def _resolve(

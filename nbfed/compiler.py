@@ -14,16 +14,20 @@ from nbfed.diagnostics import (
 )
 from nbfed.plan import plan
 from nbfed.program import Program
-from nbfed.read.notebook import read_notebook
+from nbfed.read.notebook import Notebook, read_notebook
 from nbfed.read.regions import find_regions
 
 
 @dataclass(frozen=True)
 class Compilation:
-    """What compiling gave: a program, unless a diagnostic is an error."""
+    """What compiling gave: a program, unless a diagnostic is an error.
+
+    ``notebook`` is None where the file could not be read as one.
+    """
 
     program: Program | None
     diagnostics: tuple[Diagnostic, ...]
+    notebook: Notebook | None = None
 
 
 def compile_notebook(
@@ -36,15 +40,16 @@ def compile_notebook(
     """
     notebook, problems = read_notebook(data, file)
     if notebook is None or has_errors(problems):
-        return Compilation(None, sort_diagnostics(problems))
+        return Compilation(None, sort_diagnostics(problems), notebook)
     regions, found = find_regions(notebook)
     problems = [*problems, *found]
     try:
         program, planned = plan(notebook, regions, helpers or {})
     except RecursionError:
-        return Compilation(None, sort_diagnostics([*problems, _too_deep(file)]))
+        return Compilation(None, sort_diagnostics([*problems, _too_deep(file)]), notebook)
     problems = [*problems, *planned]
-    return Compilation(None if has_errors(problems) else program, sort_diagnostics(problems))
+    program = None if has_errors(problems) else program
+    return Compilation(program, sort_diagnostics(problems), notebook)
 
 
 def _too_deep(file: str) -> Diagnostic:

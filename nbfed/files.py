@@ -28,6 +28,19 @@ def replace_file(path: Path, data: bytes) -> None:
         aside.unlink(missing_ok=True)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Write a file, new or not, so that a reader sees all of it or what was there before."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    aside = Path(name)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as stream:
+            stream.write(text)
+        aside.chmod(0o644)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
 def create_file(path: Path, text: str) -> bool:
     """Write a file that must not exist yet; False, and nothing written, where it does."""
     try:

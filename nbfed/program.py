@@ -80,7 +80,8 @@ class Stage:
     ``results`` means: for data the names bound, for model the modules' names, for train and
     evaluate the metrics' names. ``mapping`` is set instead where the metrics come as one
     dict or mapping held by the local name given, with keys unknown until it runs.
-    ``rebinds_model`` tells that the stage assigns the model's name anew.
+    ``rebinds_model`` tells that the stage assigns the model's name anew. ``guessed`` tells that
+    no option names the metrics: they are what the text suggests, and may turn out to be none.
     """
 
     role: Role
@@ -93,6 +94,7 @@ class Stage:
     results: tuple[str, ...] = ()
     mapping: str = ""
     rebinds_model: bool = False
+    guessed: bool = False
 
 
 @dataclass(frozen=True)

@@ -195,4 +195,23 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: train keep=optimizer\nopt = torch.optim.Adam(model.parameters())",
         after="# nbfed: train keep=opt\nopt = torch.optim.Adam(model.parameters())",
     ),
+    Entry(
+        "NBF324",
+        "name that no longer exists",
+        Severity.INFO,
+        "NumPy or PyTorch has removed a name that the notebook uses, so it would fail with the "
+        "versions of today. It is compiled as the name that does the same.",
+        before="best = np.Inf",
+        after="best = np.inf",
+    ),
+    Entry(
+        "NBF328",
+        "site's key made by nbfed",
+        Severity.INFO,
+        "The data function has a parameter for a path, and no cell sets it. Where data lie differs "
+        "per site, so it becomes a key of each site's own file; a default in the notebook is the "
+        "author's and is not used.",
+        before="# nbfed: data\ndef load_data(path='data'):\n    ...",
+        after="# nbfed: site\nPATH = 'data'\n# %%\n# nbfed: data\ndef load_data(path):\n    ...",
+    ),
 )

@@ -43,16 +43,13 @@ def compiled_or_exit(
 def rendered(compiled: Compiled, diagnostics: Sequence[Diagnostic], form: str = "text") -> str:
     """The findings as text, JSON or GitHub workflow commands."""
     from nbfed import reporters
-    from nbfed.read.notebook import read_notebook
 
     render = {
         "text": reporters.render_text,
         "json": reporters.render_json,
         "github": reporters.render_github,
     }[form]
-    sources = compiled.sources
-    notebook, _ = read_notebook(sources.data, sources.notebook.name)
-    return render(diagnostics, notebook)
+    return render(diagnostics, compiled.notebook)
 
 
 def built(

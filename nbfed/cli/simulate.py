@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,6 +42,12 @@ def command(
         str,
         typer.Option(help="Models to compare with: local, pooled, both with a comma, or none."),
     ] = "local,pooled",
+    seeds: Annotated[
+        int,
+        typer.Option(
+            min=1, help="Run this many seeds, from --seed on, and show means and deviations."
+        ),
+    ] = 1,
     run_dir: RunFolder = None,
     out: Out = Path("dist"),
     force: Force = False,
@@ -48,32 +57,71 @@ def command(
 
     Ends with a table: for each site, how its own model alone, the model of all data pooled and
     the federated model do on that site's test set.
+
+    With --seeds, each seed's run is kept in the run's folder; the same command with that folder
+    as --run-dir goes on where it was interrupted.
     """
     chosen = _baselines(baselines)
     build, program, compiled = built(notebook, federation, out, force=force, complete=True)
     require_sites(compiled, program)
     from nbfed.emit.run_config import run_config
-    from nbfed.engine.simulate import simulate
     from nbfed.progress import choose_display, follow
-    from nbfed.runs import run_folder
+    from nbfed.runs import new_run_folder, run_folder
 
     # Flower's own lines would break the display; importing it sets its level anew.
     logging.getLogger("flwr").setLevel(logging.WARNING)
     asked = {"rounds": rounds, "seed": seed}
     given = {key: value for key, value in asked.items() if value is not None}
     settings = compiled.sources.federation.model_copy(update=given)
+    config = run_config(program, settings)
+    first = int(config["seed"])
+    if seeds > 1:
+        from nbfed.engine.seeds import simulate_seeds
+
+        run = run_dir or new_run_folder(build.names.name)
+        results = simulate_seeds(
+            build,
+            settings,
+            run_dir=run,
+            seeds=range(first, first + seeds),
+            config=config,
+            baselines=chosen,
+            workers=workers,
+            around=partial(_seed, first=first, seeds=seeds, as_json=as_json),
+        )
+        _show(results, as_json=as_json)
+        finish(run, as_json=as_json)
+        return
+    from nbfed.engine.simulate import simulate
+
     with run_folder(build.names.name, run_dir) as run:
         with follow(run, choose_display(as_json=as_json)):
             results = simulate(
-                build,
-                settings,
-                run_dir=run,
-                workers=workers,
-                baselines=chosen,
-                seed=int(run_config(program, settings)["seed"]),
+                build, settings, run_dir=run, workers=workers, baselines=chosen, seed=first
             )
         _show(results, as_json=as_json)
         finish(run, as_json=as_json)
+
+
+@contextmanager
+def _seed(
+    seed: int, run: Path, done: bool, *, first: int, seeds: int, as_json: bool
+) -> Iterator[None]:
+    """Show the run of one seed, or say that there is one."""
+    from nbfed.progress import choose_display, follow
+
+    if as_json:
+        line = {"event": "seed", "seed": seed, "run": str(run), "done": done}
+        typer.echo(json.dumps(line))
+    else:
+        before = ": finished before" if done else ""
+        typer.echo(f"seed {seed} ({seed - first + 1} of {seeds}){before}")
+    if done:
+        yield
+        return
+    with follow(run, choose_display(as_json=as_json)):
+        yield
+    finish(run, as_json=True)  # which writes the report, and says nothing
 
 
 def _baselines(text: str) -> tuple[str, ...]:
@@ -91,8 +139,7 @@ def _show(results: Results, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({"event": "results", **asdict(results)}))
         return
-    from rich.console import Console
-
+    from nbfed.cli.tables import table_console
     from nbfed.outcome.table import print_results
 
-    print_results(Console(), results)
+    print_results(table_console(), results)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from nbfed import __version__
 from nbfed.emit.calls import StageCalls, declared, exchange
+from nbfed.emit.devices import client_asks_for_gpu, server_asks_for_gpu
 from nbfed.emit.names import Names
 from nbfed.emit.run_config import as_toml, run_config
 from nbfed.emit.stage_module import (
@@ -79,10 +80,10 @@ def output_tree(
         "declared": declared,
         "exchange": exchange,
     }
-    client = _client_package(program, context)
+    client = _client_package(program, {**context, "asks_for_gpu": client_asks_for_gpu(program)})
     client_digest = package_digest(client)
     context["client_digest"] = client_digest
-    server = _server_package(program, context)
+    server = _server_package(program, {**context, "asks_for_gpu": server_asks_for_gpu(program)})
     files: dict[str, bytes] = {}
     for folder, packages in (
         ("server", {names.server_package: server}),
@@ -147,6 +148,8 @@ def _package(
     files = {name: module.text.encode() for name, module in stages.items()}
     files.update(static_modules("shared"))
     files.update(static_modules(folder))
+    if not context["asks_for_gpu"]:
+        del files["devices.py"]
     for name in rendered_names(folder) - skip:
         files[name] = render(f"{folder}/{name}.jinja", context).encode()
     files.update({helper.path: helper.text.encode() for helper in helpers})

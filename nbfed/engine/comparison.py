@@ -16,6 +16,7 @@ class Figures:
 
     def __init__(self) -> None:
         self.metrics: dict[str, dict[str, Mapping[str, float]]] = defaultdict(dict)
+        self.cross: dict[str, dict[str, Mapping[str, float]]] = {}
         self.examples: dict[str, int] = {}
         self._reasons: dict[str, list[str]] = defaultdict(list)
 
@@ -27,6 +28,10 @@ class Figures:
                 self.examples[site] = found[site].examples
             else:
                 self.miss(model, [site], "it could not evaluate the model")
+
+    def add_cross(self, trained_at: str, found: Mapping[str, Any]) -> None:
+        """Take what all sites have to tell of the model of one."""
+        self.cross[trained_at] = {site: numbers.metrics for site, numbers in found.items()}
 
     def miss(self, model: str, sites: Iterable[str], reason: str) -> None:
         """Note why there are no figures of ``model``."""
@@ -69,6 +74,7 @@ def compared(
         seed=seed,
         seconds=seconds,
         missing=figures.missing if evaluates else dict.fromkeys(MODELS, _NO_EVALUATE),
+        cross=figures.cross,
     )
 
 

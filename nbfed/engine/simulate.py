@@ -22,7 +22,8 @@ from nbfed.engine.comparison import Figures, compared
 from nbfed.engine.embedded import POOLED, EmbeddedGrid, WorkerError
 from nbfed.engine.server import ServerPackage
 from nbfed.errors import FederationFailed
-from nbfed.outcome.results import FEDERATED, OWN
+from nbfed.files import write_whole
+from nbfed.outcome.results import CROSS, FEDERATED, OWN
 from nbfed.runs import BASELINES, EVENTS, RESULTS
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 LOCAL = "local"
 # The grid's pulls wait by themselves; this only keeps the loop from spinning.
 _POLL_SECONDS = 0.0005
+# The evaluations of every own model on every site's data grow with the square of the sites.
+_MOST_CROSSED = 20
 
 
 def simulate(
@@ -43,15 +46,18 @@ def simulate(
     workers: int | None = None,
     baselines: tuple[str, ...] = (LOCAL, POOLED),
     seed: int,
+    config: Mapping[str, str | int | float | bool] | None = None,
 ) -> Results:
     """Run the federation of ``build`` and the ``baselines``; write all into ``run_dir``.
 
-    ``workers`` are processes for the sites, by default one a core. Raises FederationFailed.
+    ``workers`` are processes for the sites, by default one a core. ``config`` is run
+    configuration to put in place of the build's own. Raises FederationFailed.
     """
     logging.getLogger("flwr").setLevel(logging.WARNING)
     server = ServerPackage(build)
     settings = server.settings(
         {
+            **(config or {}),
             "rounds": federation.rounds,
             "seed": seed,
             "run-dir": str(run_dir),
@@ -87,7 +93,7 @@ def simulate(
         seconds=seconds,
         evaluates=server.has_evaluate,
     )
-    (run_dir / RESULTS).write_text(results.to_json(), encoding="utf-8")
+    write_whole(run_dir / RESULTS, results.to_json())
     return results
 
 
@@ -139,12 +145,23 @@ class _Simulation:
                 raise
 
     def evaluate(self) -> None:
-        """Evaluate all final models on the test data of the sites for which they count."""
+        """Evaluate all final models on the test data of the sites for which they count.
+
+        A site's own model is tried on all other sites' data too.
+        """
+        everywhere = self._settings.sites
+        crossed = len(everywhere) <= _MOST_CROSSED
         for model, sites, outcome in self._models:
+            asked = everywhere if model == OWN and crossed else sites
             folder = str(outcome.folder)
-            settings = replace(self._settings, sites=sites, min_sites=0, run_dir=folder)
-            found = self._server.evaluate(self._grid.only(sites), settings, outcome.arrays)
+            settings = replace(self._settings, sites=asked, min_sites=0, run_dir=folder)
+            found = self._server.evaluate(self._grid.only(asked), settings, outcome.arrays)
             self.figures.add(model, sites, found)
+            if model == OWN and crossed:
+                self.figures.add_cross(sites[0], found)
+        if not crossed and any(model == OWN for model, *_ in self._models):
+            reason = f"own models are tried on each other's data for up to {_MOST_CROSSED} sites"
+            self.figures.miss(CROSS, [], reason)
 
     def _baseline(self, job: tuple[str, str, tuple[str, ...]]) -> tuple[str, tuple[str, ...], Any]:
         model, site, counts_at = job

@@ -12,10 +12,13 @@ from nbfed.errors import NbfedError
 from nbfed.runs import RESULTS
 
 Metrics = Mapping[str, float]
+ByModel = Mapping[str, Metrics]
 
 OWN, POOLED, FEDERATED = "own", "pooled", "federated"
 # The order of columns, and what a person calls each model.
 MODELS: Mapping[str, str] = {OWN: "own model", POOLED: "pooled", FEDERATED: "federated"}
+CROSS = "cross"
+DEVIATION = "sample standard deviation over seeds (n - 1)"
 
 
 @dataclass(frozen=True)
@@ -34,21 +37,43 @@ class SiteResult:
 
 
 @dataclass(frozen=True)
+class Deviations:
+    """How far the figures of the seeds lie apart, in the same shape as the figures.
+
+    Sample standard deviations: the root of the sum of squares over n - 1, for n seeds.
+    ``sites`` and ``means`` hold each model's metrics by site, and by kind of mean.
+    """
+
+    sites: Mapping[str, ByModel]
+    means: Mapping[str, ByModel]
+    cross: Mapping[str, Mapping[str, Metrics]] = field(default_factory=dict)
+    kind: str = DEVIATION
+
+
+@dataclass(frozen=True)
 class Results:
-    """results.json of a run.
+    """results.json of a run, or of one run for each of several seeds.
 
     ``means`` maps "unweighted" (each site alike) and "weighted" (by test examples) to each
-    model's metrics. ``missing`` says, by model, why there are no figures of it. ``seconds`` is
-    wall time by phase.
+    model's metrics. ``cross`` holds each site's own model (outer key) on every site's test set
+    (inner key). ``missing`` says, by model (and "cross"), why there are no figures of it.
+    ``seconds`` is wall time by phase.
+
+    Where several seeds were run, ``seeds`` holds the results of each by its number, in order;
+    all figures above are then means over the seeds, ``deviations`` their deviations, ``seconds``
+    sums, and ``seed`` is the first seed.
     """
 
     metric_names: tuple[str, ...]
     sites: Mapping[str, SiteResult]
-    means: Mapping[str, Mapping[str, Metrics]]
+    means: Mapping[str, ByModel]
     rounds: int
     seed: int
     seconds: Mapping[str, float] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
+    cross: Mapping[str, Mapping[str, Metrics]] = field(default_factory=dict)
+    seeds: Mapping[str, Results] = field(default_factory=dict)
+    deviations: Deviations | None = None
 
     @property
     def models(self) -> tuple[str, ...]:
@@ -65,12 +90,23 @@ class Results:
     def from_json(cls, text: str) -> Results:
         """Read results.json; raises ValueError where the text is none."""
         try:
-            record: dict[str, Any] = json.loads(text)
-            sites = {name: SiteResult(**site) for name, site in record.pop("sites").items()}
-            names = tuple(record.pop("metric_names"))
-            return cls(metric_names=names, sites=sites, **record)
+            return cls._from_record(json.loads(text))
         except (AttributeError, KeyError, TypeError, json.JSONDecodeError) as error:
             raise ValueError(f"not a {RESULTS} of nbfed: {error}") from error
+
+    @classmethod
+    def _from_record(cls, record: dict[str, Any]) -> Results:
+        sites = {name: SiteResult(**site) for name, site in record.pop("sites").items()}
+        names = tuple(record.pop("metric_names"))
+        seeds = {seed: cls._from_record(one) for seed, one in record.pop("seeds", {}).items()}
+        spread = record.pop("deviations", None)
+        return cls(
+            metric_names=names,
+            sites=sites,
+            seeds=seeds,
+            deviations=Deviations(**spread) if spread else None,
+            **record,
+        )
 
     @classmethod
     def read(cls, run: Path) -> Results:

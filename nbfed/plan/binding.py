@@ -18,18 +18,25 @@ class Binding:
     """The arguments of a call as source text; what is missing or tied, with its candidates.
 
     ``found`` maps parameters to their arguments; ``epochs`` is the parameter, if any, that
-    wants a number of epochs which the notebook does not give.
+    wants a number of epochs which the notebook does not give; ``places`` are those that say
+    where a site's data lie and that no region gives.
     """
 
     arguments: tuple[str, ...] = ()
     found: Mapping[str, str] = field(default_factory=dict)
     epochs: str = ""
+    places: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
     ties: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 _EPOCHS = re.compile(
     r"(n|num|nb|max|no_of|number_of|local)?_?epochs?(_num|_count)?|n_?iters?|num_iterations", re.I
+)
+_PLACE = re.compile(
+    r"((data|dataset|root|image|img|train|base|csv|input|source)_?)?"
+    r"(dir|path|root|folder|file|filename|filepath)(ectory)?(_(name|path))?",
+    re.I,
 )
 _SYNONYMS = (
     _EPOCHS,
@@ -84,6 +91,7 @@ def bind(
     missing: list[str] = []
     ties: dict[str, tuple[str, ...]] = {}
     epochs = ""
+    places: list[str] = []
     by_keyword = False
     for name, has_default, keyword_only in _signature(function):
         found = _candidates(name, role, offers, models, name in modules)
@@ -94,6 +102,9 @@ def bind(
                 found = ["0"]
             elif _EPOCHS.fullmatch(name):
                 epochs, found = name, [name]
+        if not found and role is Role.DATA and _PLACE.fullmatch(name):
+            places.append(name)
+            found = [name]
         if len(found) > 1:
             ties[name] = tuple(found)
         elif found:
@@ -104,7 +115,7 @@ def bind(
             by_keyword = True
         else:
             missing.append(name)
-    return Binding(tuple(arguments), given, epochs, tuple(missing), ties)
+    return Binding(tuple(arguments), given, epochs, tuple(places), tuple(missing), ties)
 
 
 def _signature(function: FunctionDef) -> list[tuple[str, bool, bool]]:

@@ -29,21 +29,34 @@ def bound_call(
     binding = bind(function, role, offers_of(facts, at), models)
     text = f"{function.name}({', '.join(binding.arguments)})"
     problems = _unbound(facts, role, statement, function, binding)
-    if not binding.epochs:
-        return text, (), problems
-    parameter = written(f"{binding.epochs} = 1", statement, Role.PARAMS)
-    problems.append(
-        note(
-            facts,
-            "NBF322",
-            statement,
-            f"nothing says how many `{binding.epochs}` a round has: the parameter "
-            f"`{binding.epochs}` is made, 1 by default",
-            "set it in federation.yaml, or assign it in a `# nbfed: params` cell",
-            _parameter_node(function, binding.epochs),
+    made = []
+    if binding.epochs:
+        made.append(written(f"{binding.epochs} = 1", statement, Role.PARAMS))
+        problems.append(
+            note(
+                facts,
+                "NBF322",
+                statement,
+                f"nothing says how many `{binding.epochs}` a round has: the parameter "
+                f"`{binding.epochs}` is made, 1 by default",
+                "set it in federation.yaml, or assign it in a `# nbfed: params` cell",
+                _parameter_node(function, binding.epochs),
+            )
         )
-    )
-    return text, (parameter,), problems
+    for name in binding.places:
+        made.append(written(f'{name} = ""', statement, Role.SITE))
+        problems.append(
+            note(
+                facts,
+                "NBF328",
+                statement,
+                f"`{name}` of `{function.name}` says where a site's data lie, and no cell sets it: "
+                f"it becomes a key of each site's own file",
+                f"give it in federation.yaml: sites: {{NAME: {{params: {{{name}: ...}}}}}}",
+                _parameter_node(function, name),
+            )
+        )
+    return text, tuple(made), problems
 
 
 def called(

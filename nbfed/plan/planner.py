@@ -20,6 +20,7 @@ from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
+from nbfed.plan.todays_names import todays_names
 from nbfed.program import Program
 from nbfed.read.notebook import Notebook
 from nbfed.roles import Region, Role
@@ -29,6 +30,7 @@ Step = Callable[[Facts, Settings], Completed]
 _STEPS: tuple[Step, ...] = (
     without_drawing,
     without_widgets,
+    todays_names,
     without_needless_globals,
     site_wrappers,
     data_call,

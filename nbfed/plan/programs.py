@@ -119,6 +119,7 @@ def _user_stage(
         results=metrics.names,
         mapping=metrics.mapping,
         rebinds_model=any(name in item.names.bound for item in part.own for name in models),
+        guessed=not any("metrics" in item.options for item in part.own),
     )
     return stage, list(metrics.problems)
 

@@ -33,6 +33,7 @@ def make_stage(
     results: tuple[str, ...] = (),
     mapping: str = "",
     rebinds_model: bool = False,
+    guessed: bool = False,
 ) -> Stage:
     """Lay out a slice as the stage of its role."""
     numbers = frozenset(item.order for item in own)
@@ -47,6 +48,7 @@ def make_stage(
         results=results,
         mapping=mapping,
         rebinds_model=rebinds_model,
+        guessed=guessed,
     )
 
 

@@ -29,10 +29,12 @@ _INDENT = re.compile(r"[ \t]*")
 class Stripped:
     """A cell's source as plain Python, and what was taken out of it.
 
-    ``pip`` holds (1-based line, what it installs) in order.
+    ``problem`` is why it does not parse even so; ``pip`` holds (1-based line, what it installs)
+    in order.
     """
 
     source: str
+    problem: SyntaxProblem | None = None
     magics: tuple[MagicLine, ...] = ()
     pip: tuple[tuple[int, PipRequest], ...] = ()
 
@@ -43,7 +45,10 @@ def strip_magics(source: str) -> Stripped:
         return Stripped(source)
     work = _Pass(_dedented(source.split("\n")))
     work.run()
-    return Stripped("\n".join(work.done), tuple(work.magics), tuple(work.pip))
+    done = "\n".join(work.done)
+    parsed = parse(done)
+    problem = parsed if isinstance(parsed, SyntaxProblem) else None
+    return Stripped(done, problem, tuple(work.magics), tuple(work.pip))
 
 
 class _Pass:

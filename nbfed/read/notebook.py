@@ -11,7 +11,6 @@ from nbfed.read.cells import Cell, MagicLine, Notebook, PipLine, SyntaxProblem
 from nbfed.read.directives import required
 from nbfed.read.magics import Stripped, strip_magics
 from nbfed.read.notebook_json import NotANotebookError, RawCell
-from nbfed.read.parsing import parse
 
 __all__ = ["Cell", "MagicLine", "Notebook", "PipLine", "SyntaxProblem", "read_notebook"]
 
@@ -62,17 +61,15 @@ def _is_python(language: str) -> bool:
 
 
 def _cell(index: int, raw: RawCell, stripped: Stripped | None) -> Cell:
-    source = stripped.source if stripped else raw.source
-    parsed = parse(source) if stripped else None
     return Cell(
         index=index,
         kind=raw.kind,
-        source=source,
+        source=stripped.source if stripped else raw.source,
         raw=raw.source,
         tags=raw.tags,
         execution_count=raw.execution_count,
         id=raw.id,
-        syntax_problem=parsed if isinstance(parsed, SyntaxProblem) else None,
+        syntax_problem=stripped.problem if stripped else None,
         magics=stripped.magics if stripped else (),
     )
 

@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 from nbfed.diagnostics import Diagnostic, Location, diagnostic
 from nbfed.read.pip_lines import parse_requirement
 from nbfed.requirements.distributions import KNOWN, ONLY_IN, SHARED
+from nbfed.requirements.installed_modules import top_level_modules
 from nbfed.requirements.versions import bounded, compatible, without_local, written
 
 TORCH = "torch>=2.4,<3"
@@ -33,14 +34,18 @@ class Installed:
 @functools.cache
 def installed_here() -> Installed:
     """What this process could import; nothing is imported to find out."""
-    # Each look at `metadata` parses the file anew.
-    headers = [found.metadata for found in importlib.metadata.distributions()]
-    versions = {
-        _canonical(header["Name"]): header["Version"]
-        for header in reversed(headers)  # what comes first on the path is imported
-        if header["Name"] and header["Version"]  # a half-removed distribution has none
-    }
-    return Installed(importlib.metadata.packages_distributions(), versions)
+    distributions: dict[str, list[str]] = {}
+    versions: dict[str, str] = {}
+    for found in importlib.metadata.distributions():
+        metadata = found.metadata  # each look at it parses the file anew
+        name, version = metadata["Name"], metadata["Version"]
+        if not name or not version:  # half removed
+            continue
+        # What comes first on the path is what gets imported.
+        versions.setdefault(_canonical(name), version)
+        for module in top_level_modules(found):
+            distributions.setdefault(module, []).append(name)
+    return Installed(distributions, versions)
 
 
 def resolve(

@@ -101,11 +101,10 @@ def _draft(compiled: Compiled, file: Path) -> str:
 def _values(compiled: Compiled) -> Mapping[Role, dict[str, object]]:
     """The literals that the params and site regions assign, by name."""
     found: dict[Role, dict[str, object]] = {Role.PARAMS: {}, Role.SITE: {}}
-    notebook, _ = read_notebook(compiled.sources.data, compiled.sources.notebook.name)
-    if notebook is None:
+    if compiled.notebook is None:
         return found
-    regions, _ = find_regions(notebook)
-    for each in read_code(notebook, regions).statements:
+    regions, _ = find_regions(compiled.notebook)
+    for each in read_code(compiled.notebook, regions).statements:
         if each.role in found and isinstance(each.node, ast.Assign | ast.AnnAssign):
             value = literal(each)
             if value is not None:

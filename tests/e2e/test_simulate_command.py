@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,31 @@ def test_the_same_seed_gives_the_same_figures(simulated: Done, folder: Path) -> 
     for site in SITES:
         assert one["sites"][site]["federated"] == other["sites"][site]["federated"]
         assert other["sites"][site]["pooled"] == {}
+
+
+def test_seeds_are_runs_of_their_own_and_finished_ones_stay(folder: Path) -> None:
+    start = ("simulate", "study/study.ipynb", "--rounds", "1", "--baselines", "none", "--json")
+    start = (*start, "--run-dir", "seeds-run", "--seeds")
+    first = nbfed(*start, "1", cwd=folder)
+    assert first.code == 0, first.err
+    assert (folder / "seeds-run/events.jsonl").is_file()  # one seed is a run as any other
+    refused = nbfed(*start, "2", cwd=folder)
+    assert (refused.code, "is not empty" in refused.err) == (3, True)
+    start = (*start[:-2], "several", "--seeds")
+    assert nbfed(*start, "2", cwd=folder).code == 0
+    kept = (folder / "several/seeds/7/events.jsonl").read_bytes()
+    shutil.rmtree(folder / "several/seeds/8")
+    done = nbfed(*start, "2", cwd=folder)
+    assert done.code == 0, done.err
+    assert (folder / "several/seeds/7/events.jsonl").read_bytes() == kept
+    events = [json.loads(line) for line in done.out.splitlines()]
+    said = {event["seed"]: event["done"] for event in events if event["event"] == "seed"}
+    assert said == {7: True, 8: False}
+    results = events[-1]
+    assert list(results["seeds"]) == ["7", "8"]
+    figures = [results["seeds"][seed]["sites"]["west"]["federated"] for seed in ("7", "8")]
+    mean = sum(each["accuracy"] for each in figures) / 2
+    assert results["sites"]["west"]["federated"]["accuracy"] == pytest.approx(mean)
 
 
 def test_without_sites_it_says_what_to_write(tmp_path: Path) -> None:

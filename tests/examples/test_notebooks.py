@@ -9,10 +9,14 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+from nbfed.read.notebook import read_notebook
+
 ROOT = Path(__file__).parents[2]
 HEART = ROOT / "examples" / "heart-disease"
 DIGITS = ROOT / "benchmarks" / "digits"
 NOTEBOOKS = (HEART / "heart.ipynb", HEART / "flamby.ipynb", DIGITS / "digits.ipynb")
+EVERY = tuple(sorted({*NOTEBOOKS, *(ROOT / "examples").glob("*/*.ipynb")}))
+MOST_MARKS = 5
 TAGS = ["nbfed:params", "nbfed:data", "nbfed:model", "nbfed:train", "nbfed:evaluate"]
 LARGEST = 300_000  # bytes
 
@@ -25,12 +29,32 @@ def tags(cell: nbformat.NotebookNode) -> list[str]:
     return list(cell.metadata.get("tags", []))
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=notebook_id)
+@pytest.mark.parametrize("path", EVERY, ids=notebook_id)
 def test_notebook_is_valid_and_small(path: Path) -> None:
     notebook = json.loads(path.read_text(encoding="utf-8"))
     assert (notebook["nbformat"], notebook["nbformat_minor"]) == (4, 5)
     nbformat.validate(notebook)
     assert path.stat().st_size < LARGEST
+
+
+@pytest.mark.parametrize("path", EVERY, ids=notebook_id)
+def test_at_most_five_cells_are_marked(path: Path) -> None:
+    notebook, _ = read_notebook(path.read_bytes(), path.name)
+    assert notebook is not None
+    marked = {
+        cell.index
+        for cell in notebook.cells
+        if any(tag.startswith("nbfed:") for tag in cell.tags)
+        or any(line.startswith("# nbfed:") for line in cell.source.splitlines())
+    }
+    assert len(marked) <= MOST_MARKS
+    if path.parent.name == "notebook-federator":
+        assert not marked
+
+
+@pytest.mark.parametrize("path", EVERY, ids=notebook_id)
+def test_nothing_of_this_machine_is_stored(path: Path) -> None:
+    assert str(ROOT) not in path.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=notebook_id)

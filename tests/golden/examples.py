@@ -16,13 +16,30 @@ GOLDEN = Path(__file__).resolve().parent
 EXAMPLES = {
     "heart": ("heart-disease/heart.ipynb", "heart-disease/federation.yaml"),
     "flamby": ("heart-disease/flamby.ipynb", "heart-disease/flamby.yaml"),
+    "clinics": ("clinics/clinics.ipynb", "clinics/federation.yaml"),
+    "ecg": ("ecg/ecg.ipynb", "ecg/federation.yaml"),
+    "pathology": ("pathology/pathology.ipynb", "pathology/federation.yaml"),
+    "segmentation": ("segmentation/segmentation.ipynb", "segmentation/federation.yaml"),
+    "shapes": ("notebook-federator/shapes.ipynb", "notebook-federator/federation.yaml"),
 }
+# Of this one everything is kept; of the others what a notebook changes.
+WHOLE = "heart"
 
 # A Flower App holds the same modules once more; build.json holds their digests and our version.
+_SAME_FOR_ALL = {path.name for path in (ROOT / "templates").rglob("*.py")}
 _REPEATED = re.compile(r"flower-app/\w+_(server|client)/")
 
 
 def generated(name: str) -> dict[str, bytes]:
+    """What is kept of the files that the example compiles to now, by path."""
+    return {
+        path: data
+        for path, data in whole(name).items()
+        if name == WHOLE or Path(path).name not in _SAME_FOR_ALL
+    }
+
+
+def whole(name: str) -> dict[str, bytes]:
     """Every file that the example compiles to now, but repetitions, by path."""
     notebook, federation = (ROOT / "examples" / part for part in EXAMPLES[name])
     compiled = compile_sources(read_sources(notebook, federation))

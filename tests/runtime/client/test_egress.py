@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import torch
 from flwr.app import Array, ArrayRecord
-from torch.utils.data import DataLoader, IterableDataset, Subset, TensorDataset
+from torch.utils.data import (
+    DataLoader,
+    IterableDataset,
+    Subset,
+    SubsetRandomSampler,
+    TensorDataset,
+)
 
 from tests.runtime import demo
 from tests.runtime.loading import Client, importable
@@ -101,12 +107,44 @@ def test_all_else_stays(
     assert str(caught.value) == message
 
 
+def test_a_guessed_metric_that_is_none_stays_here(
+    egress: ModuleType, caplog: pytest.LogCaptureFixture
+) -> None:
+    metrics = {"loss": 0.5, "rows": torch.ones(2), "best": float("inf")}
+    record = egress.numbers(metrics, declared=tuple(metrics), examples=3, guessed=True)
+    assert dict(record) == {"num-examples": 3, "loss": 0.5}
+    assert [record.getMessage() for record in caplog.records] == [
+        "metric 'rows' is a Tensor, not a single number; it is not sent. "
+        "`metrics=` chooses what is",
+        "metric 'best' is infinite, or too large for a measurement; it is not sent. "
+        "`metrics=` chooses what is",
+    ]
+
+
+def test_a_name_that_is_not_declared_is_refused_guessed_or_not(
+    egress: ModuleType, refusal: type[Exception]
+) -> None:
+    with pytest.raises(refusal, match="does not declare"):
+        egress.numbers({"Erika": 1.0}, declared=("loss",), examples=3, guessed=True)
+
+
 class Stream(IterableDataset[int]):
     def __iter__(self) -> Iterator[int]:
         return iter(range(3))
 
 
 DATASET = TensorDataset(torch.zeros(10, 2))
+
+
+class Moved:
+    """A loader in a wrapper, as notebooks make it to move batches to a device."""
+
+    def __init__(self, loader: DataLoader[Any]) -> None:
+        self.loader = loader
+        self.device = "cpu"
+
+    def __len__(self) -> int:
+        return len(self.loader)
 
 
 @pytest.mark.parametrize(
@@ -119,13 +157,34 @@ DATASET = TensorDataset(torch.zeros(10, 2))
         (np.zeros((6, 3)), 6),
         ([1, 2, 3], 3),
         pytest.param((torch.zeros(5, 3), torch.zeros(5)), 5, id="inputs and labels"),
+        pytest.param(Subset(DATASET, [1, 2]), 2, id="subset"),
+        pytest.param(
+            DataLoader(DATASET, sampler=SubsetRandomSampler([1, 2, 3])), 3, id="sampler of a part"
+        ),
+        pytest.param(Moved(DataLoader(DATASET, batch_size=5)), 10, id="wrapped loader"),
+        pytest.param({"x": torch.zeros(5, 3), "y": torch.zeros(5)}, 5, id="dictionary of arrays"),
     ],
 )
 def test_examples_are_counted(egress: ModuleType, data: Any, expected: int) -> None:
     assert egress.count(data) == expected
 
 
-@pytest.mark.parametrize("data", [DataLoader(Stream()), torch.tensor(3), 4])
+@pytest.mark.parametrize(
+    ("loaders", "trained", "tested"),
+    [
+        ({"train": DATASET, "val": [1, 2]}, 10, 2),
+        ({"val": [1, 2], "trn": DATASET}, 10, 2),
+        ({"train": DATASET}, 10, 10),
+    ],
+)
+def test_of_a_dictionary_of_loaders_the_right_one_counts(
+    egress: ModuleType, loaders: dict[str, Any], trained: int, tested: int
+) -> None:
+    assert egress.count(loaders) == trained
+    assert egress.count(loaders, training=False) == tested
+
+
+@pytest.mark.parametrize("data", [DataLoader(Stream()), torch.tensor(3), 4, {"train": 4}])
 def test_what_has_no_length_is_refused(
     egress: ModuleType, refusal: type[Exception], data: Any
 ) -> None:

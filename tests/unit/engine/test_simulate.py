@@ -67,6 +67,12 @@ def test_results_hold_every_model_s_figures(tmp_path: Path) -> None:
         assert results.means["unweighted"][model]["accuracy"] == pytest.approx(sum(values) / 3)
         weighted = (10 * values[0] + 12 * values[1] + 14 * values[2]) / 36
         assert results.means["weighted"][model]["accuracy"] == pytest.approx(weighted)
+    # Each site's own model is tried on everybody's data.
+    assert {at: set(tried) for at, tried in results.cross.items()} == {
+        site: set(demo.SITES) for site in demo.SITES
+    }
+    for site in demo.SITES:
+        assert results.cross[site][site] == results.sites[site].own
     final = [event for event in events(tmp_path / "run") if event["event"] == "evaluated"][-1]
     assert {site: r.federated for site, r in results.sites.items()} == {
         site: told["metrics"] for site, told in final["sites"].items()

@@ -214,7 +214,7 @@ def on_train(message: Message, context: Context) -> Message:
     examples = count(data.train_loader)
     leaving, staying = parted(arrays_from(trained), trip.arrays, stays)
     reply["arrays"] = trip.reply_form(leaving)
-    reply["metrics"] = numbers(metrics, declared=TRAIN_METRICS, examples=examples)
+    reply["metrics"] = numbers(metrics, declared=TRAIN_METRICS, examples=examples, guessed=True)
     reply["timing"] = timing
     if change := terms.control_change():
         reply["control"] = trip.reply_form(change)
@@ -248,5 +248,5 @@ def _evaluate(site: Site, trip: Trip, data: SiteData, local: LocalState) -> Metr
     model, _ = site.model(trip, local.model)
     seed_everything(trip.seed, "evaluate", site.name, trip.round)
     metrics = evaluate(model=model, test_loader=data.test_loader)
-    examples = count(data.test_loader)
-    return numbers(metrics, declared=EVALUATE_METRICS, examples=examples)
+    examples = count(data.test_loader, training=False)
+    return numbers(metrics, declared=EVALUATE_METRICS, examples=examples, guessed=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from flwr.app import ArrayRecord, MetricRecord
+from torch.utils.data import DataLoader, Dataset
 
 from .exchange import check_like, only
 from .failures import Refusal
@@ -17,15 +20,23 @@ _LONGEST_NAME = 64
 _MOST_NAMES = 256
 # The largest float32: what is beyond it is no measurement, and sums of it may overflow.
 _LARGEST = 3.4e38
+_TRAINING = re.compile(r"tr(ai)?n", re.IGNORECASE)
+
+_log = logging.getLogger(__package__)
 
 
 def numbers(
-    metrics: Mapping[str, Any], *, declared: tuple[str, ...] | None, examples: int
+    metrics: Mapping[str, Any],
+    *,
+    declared: tuple[str, ...] | None,
+    examples: int,
+    guessed: bool = False,
 ) -> MetricRecord:
     """Return ``metrics`` as floats, with the number of examples that they are about.
 
     ``declared`` are the names that may leave; None where the notebook makes them as it runs.
-    Raises Refusal for anything that is not a single number under such a name.
+    Raises Refusal for anything that is not a single number under such a name. Where the names are
+    ``guessed`` from the notebook's text, such a value stays here instead, and the log tells it.
     """
     if len(metrics) > _MOST_NAMES:
         raise Refusal(f"{len(metrics)} metrics are too many, {_MOST_NAMES} may leave")
@@ -36,7 +47,14 @@ def numbers(
             raise Refusal(f"metric {position} has a name that this package does not declare")
         if not isinstance(name, str) or not 0 < len(name) <= _LONGEST_NAME or name == EXAMPLES:
             raise Refusal(f"metric {position} has a name that cannot be sent")
-        record[name] = _number(value, f"metric {name!r}" if declared else f"metric {position}")
+        try:
+            number = _number(value, f"metric {name!r}" if declared else f"metric {position}")
+        except Refusal as refusal:
+            if not guessed:
+                raise
+            _log.warning("%s; it is not sent. `metrics=` chooses what is", refusal)
+            continue
+        record[name] = number
     return record
 
 
@@ -57,22 +75,45 @@ def parted(
     return leave, stay
 
 
-def count(data: Any) -> int:
-    """Count the examples of a loader, a dataset, an array or a table.
+def count(data: Any, *, training: bool = True) -> int:
+    """Count the examples of a loader, a dataset, an array, a table, or a dictionary of such.
 
-    Raises Refusal where that has no length.
+    Of a dictionary of loaders the one counts whose key says that it is for ``training``, or that
+    it is not. Raises Refusal where that has no length.
     """
-    data = getattr(data, "dataset", data)
-    if isinstance(data, tuple) and data:
+    if isinstance(data, Mapping):
+        data = _entry(data, training)
+    data = _inner_loader(data)
+    sampler = getattr(data, "sampler", None)
+    # A subset has a dataset too, but is one itself.
+    dataset = data if isinstance(data, Dataset) else getattr(data, "dataset", data)
+    for counted in (sampler, dataset):
         # Inputs and labels, say: as many as the first of them.
-        data = data[0]
-    try:
-        return len(data)
-    except TypeError:
-        shape = getattr(data, "shape", ())
-    if not shape:
-        raise Refusal(f"a {type(data).__name__} does not tell how many examples it has")
-    return int(shape[0])
+        items: Any = counted[0] if isinstance(counted, tuple) and counted else counted
+        try:
+            # A sampler may draw from a part of the dataset only.
+            return len(items)
+        except TypeError:
+            shape = getattr(items, "shape", ())
+        if shape:
+            return int(shape[0])
+    raise Refusal(f"a {type(data).__name__} does not tell how many examples it has")
+
+
+def _entry(data: Mapping[Any, Any], training: bool) -> Any:
+    fitting = [value for key, value in data.items() if bool(_TRAINING.search(str(key))) == training]
+    if not data:
+        raise Refusal("an empty dictionary does not tell how many examples it has")
+    return (fitting or list(data.values()))[0]
+
+
+def _inner_loader(data: Any) -> Any:
+    """Find the loader in an object of the notebook's own that stands for it."""
+    if isinstance(data, DataLoader | Dataset) or hasattr(data, "dataset"):
+        return data
+    held = getattr(data, "__dict__", {}).values()
+    loaders = [value for value in held if isinstance(value, DataLoader)]
+    return loaders[0] if len(loaders) == 1 else data
 
 
 def _number(value: Any, what: str) -> float:

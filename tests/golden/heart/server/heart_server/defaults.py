@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ab6d8aadcf2e57ca1b87e8186891b3aa666594f73625c6e8118ac4eba142ca5b"
+CLIENT_DIGEST = "fb0862242751fa7f3a043e2f739a1242aca13ad9a32b79b8e1cb64781da994d3"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
