@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5d500dce370e351fefe2021917f88484ef5b645ae8390c69305f0a55420ff29f"
+CLIENT_DIGEST = "092769dfb841f97625e8445cb308d452183bdb3f52738a525365567a98460ac1"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

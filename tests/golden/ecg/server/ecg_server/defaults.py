@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e34f0ae8b55295a23cdd2f690a73c670e7f39b691fc39a86126b7bc87044f629"
+CLIENT_DIGEST = "2e26420c650eb42275bd937feca6397317315419a48783dcbffa8c8ff329f9ca"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

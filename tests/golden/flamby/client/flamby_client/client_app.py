@@ -18,11 +18,13 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 
 from . import __version__
+from .array_bytes import drop_bytes
 from .data import SiteData, load_data
 from .egress import count, numbers, parted
 from .evaluate import evaluate
 from .exchange import arrays_from, form_of, load_into, not_finite, only
 from .failures import DataNotLoaded, Refusal, guarded
+from .heap import give_back
 from .kept import Kept
 from .local_state import LocalState, LocalStates
 from .local_terms import LocalTerms
@@ -196,6 +198,10 @@ def on_train(message: Message, context: Context) -> Message:
         control=trip.control,
         own=local.control,
     )
+    if not trip.proximal:
+        # From here on the weights are the model's.
+        drop_bytes(trip.arrays.values())
+        give_back()
     seed_everything(trip.seed, "train", site.name, trip.round)
     with terms:
         trained, metrics = train(
@@ -205,6 +211,9 @@ def on_train(message: Message, context: Context) -> Message:
             UPDATES=params.UPDATES,
         )
     timing["train-seconds"] = perf_counter() - start
+    # A round leaves no gradients to the next one, which may take place in another process.
+    trained.zero_grad(set_to_none=True)
+    give_back()
 
     examples = count(data.train_loader)
     leaving, staying = parted(arrays_from(trained), trip.arrays, stays)

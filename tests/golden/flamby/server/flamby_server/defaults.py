@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "56817a27a159adb0d59c8d407991b378954e72ed791683bb4e027cb60c7956a6"
+CLIENT_DIGEST = "d57d3430130abb38a2e134c7daebda0323472a8ea7a5aa55a51563788a66ee76"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

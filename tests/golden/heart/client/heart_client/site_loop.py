@@ -17,6 +17,7 @@ from .client_app import EVALUATES, Site, app
 from .exits import Exit, SiteError
 from .failures import Failure
 from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
+from .heap import give_back
 from .overrides import OverrideError
 from .site_file import Scalar
 
@@ -98,6 +99,7 @@ class _Part:
         while True:
             message = self._fleet.receive()
             if message is not None:
+                give_back()
                 self._answer(message)
                 wait, checked = POLL_FIRST, time.monotonic()
                 continue
@@ -113,6 +115,7 @@ class _Part:
         reply = app(message, self._context_of(message))
         seconds = time.perf_counter() - start
         self._fleet.reply(reply, seconds)
+        give_back()
         if reply.has_error():
             self._stop_if_hopeless(reply.error.code)
             return

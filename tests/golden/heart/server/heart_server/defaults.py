@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "fb0862242751fa7f3a043e2f739a1242aca13ad9a32b79b8e1cb64781da994d3"
+CLIENT_DIGEST = "639d75b2c4f89b25db1f2d706b3b077f738bc7786485e6eeac691914babae137"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -85,6 +85,8 @@ def run_federation(
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
     standing = Standing(folder, settings, strategy, initial)
     rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of)
+    # The standing holds the weights: those of the beginning are not kept beside it.
+    del initial
     start = time.monotonic()
     ended, reason = "aborted", ""
     try:

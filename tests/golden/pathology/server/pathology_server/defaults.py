@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "da0f2e3459612dbe4c66ce97492b214cdf1beb7461add44525708f36848207f9"
+CLIENT_DIGEST = "f37e79b9886c95f84160d013b54c0b74cc5bb60a5332c5d2031417485dfcd883"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b2c9c6a587d49afba44236e10d15cd78facfd7e48cff7a641a3101427ca4296a"
+CLIENT_DIGEST = "3a45ab5a9a5730e84c5fd75d8600c0fe22766cf7513d61c2936b4cd90f6d9976"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "828cd467bd84370c23044701b7353495c77fd802e25886d92bb8ae02c831539f"
+CLIENT_DIGEST = "1f3ed8e8df4e1c212ab076cbde5fe22c43246be39e8127eb1707190577b0d87b"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
