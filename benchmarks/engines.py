@@ -99,15 +99,18 @@ def federation(
     study: Study,
     made: Path,
     *,
+    name: str = "federation",
     memory: Memory | None = None,
     relays: dict[str, Relay] | None = None,
+    direct: bool = False,
 ) -> Ran:
     """`nbfed run-server` and a `nbfed run-client` for each site.
 
     ``memory`` watches "server", "superlink", "gateway" and every site; ``relays`` are filled with
-    one for each site, through which it reaches the server.
+    one for each site, through which it reaches the server. With ``direct`` sites go past the
+    gateway to the SuperLink, as no site of another machine could.
     """
-    folder = study.folder / "federation"
+    folder = study.folder / name
     run = folder / "run"
     command = nbfed("run-server", "--build", made, "--address", "127.0.0.1:0", "--json")
     command += ["--rounds", str(study.rounds), "--seed", str(study.seed), "--run-dir", str(run)]
@@ -118,11 +121,15 @@ def federation(
         if memory:
             memory.follow("server", server.pid)
         address, idle = _listening(server.log, group)
+        link, gateway = (
+            child_named(server.pid, f"{part}_child") for part in ("superlink", "gateway")
+        )
+        assert link is not None and gateway is not None
         if memory:
-            for name in ("superlink", "gateway"):
-                pid = child_named(server.pid, f"{name}_child")
-                assert pid is not None
-                memory.follow(name, pid)
+            memory.follow("superlink", link)
+            memory.follow("gateway", gateway)
+        if direct:
+            address = f"127.0.0.1:{_option(link, '--port')}"
         sites = []
         for site in study.nodes:
             if relays is not None:
@@ -189,6 +196,11 @@ def _listening(log: Path, group: Children) -> tuple[str, float]:
                 return str(event["address"]), before
         before = looked
     raise AssertionError("wait_for does not end without an error")
+
+
+def _option(pid: int, name: str) -> str:
+    arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    return arguments[arguments.index(name) + 1]
 
 
 def _connect(home: Path, port: int) -> None:

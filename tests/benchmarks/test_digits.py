@@ -16,8 +16,8 @@ import yaml
 from benchmarks.digits import loop
 from benchmarks.digits.__main__ import best_of, drift, row
 from benchmarks.digits.engines import Measurement
-from benchmarks.events import figures, outcome, read_events
 from benchmarks.digits.make_data import HOME, split
+from benchmarks.events import figures, outcome, read_events
 from benchmarks.processes import Failed, children
 
 DIGITS = Path(__file__).parents[2] / "benchmarks" / "digits"

@@ -1,8 +1,8 @@
 """This site's line to the server: outward HTTPS requests to the one address that it was given.
 
 Only this module and ``parts`` use what is inside of flwr (the client of its Fleet API and the way
-in which it takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own connection is
-not used: it ends the whole process where this one says what is wrong, or tries again.
+in which it takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own
+connection is not used: it ends the whole process where this one says what is wrong, or tries again.
 """
 
 from __future__ import annotations

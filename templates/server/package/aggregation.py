@@ -78,11 +78,13 @@ def _aggregate(
 def _pieces(like: ArrayRecord) -> Iterator[list[str]]:
     """Part the names into groups of some megabytes each."""
     piece: list[str] = []
+    size = 0
     for name, array in like.items():
         piece.append(name)
-        if sum(len(like[one].data) for one in piece) >= _PIECE_BYTES:
+        size += len(array.data)
+        if size >= _PIECE_BYTES:
             yield piece
-            piece = []
+            piece, size = [], 0
     if piece:
         yield piece
 

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "092769dfb841f97625e8445cb308d452183bdb3f52738a525365567a98460ac1"
+CLIENT_DIGEST = "3efe54a1846dd34005d47904201fe2238b3d209db1a83bbe570162ab472a4129"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

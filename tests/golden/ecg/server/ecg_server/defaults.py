@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2e26420c650eb42275bd937feca6397317315419a48783dcbffa8c8ff329f9ca"
+CLIENT_DIGEST = "e7d6c114137360b5bb3626cf05d67899aeec11aed86bd17b03b92b6fcd859f4d"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d57d3430130abb38a2e134c7daebda0323472a8ea7a5aa55a51563788a66ee76"
+CLIENT_DIGEST = "473fed1e79e5dd7b180fda4b16c8288efc2d467991cdad584d07ca6ef899b899"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

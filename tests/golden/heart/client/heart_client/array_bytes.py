@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from flwr.app import Array
+from flwr.app import Array, ArrayRecord
 
 NUMPY = "numpy.ndarray"
 
@@ -54,7 +53,8 @@ def array_of(value: npt.NDArray[Any]) -> Array:
     return Array(str(plain.dtype), tuple(plain.shape), NUMPY, data)
 
 
-def drop_bytes(arrays: Iterable[Array]) -> None:
-    """Let go of the arrays' bytes where nothing but their types and shapes is needed any more."""
-    for array in arrays:
-        array.data = b""
+def outline(arrays: ArrayRecord) -> ArrayRecord:
+    """Return the types and shapes of ``arrays`` without their bytes, for comparisons."""
+    return ArrayRecord(
+        {name: Array(one.dtype, one.shape, one.stype, b"") for name, one in arrays.items()}
+    )

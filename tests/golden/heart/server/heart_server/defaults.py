@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "639d75b2c4f89b25db1f2d706b3b077f738bc7786485e6eeac691914babae137"
+CLIENT_DIGEST = "3483afdcd81e433fdc94c44b466d5552a2222ce6ec10ca2159ec0e7fccc9c787"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -18,7 +18,6 @@ from flwr.app import ArrayRecord, ConfigRecord, Context, Message, MetricRecord, 
 from flwr.clientapp import ClientApp
 
 from . import __version__
-from .array_bytes import drop_bytes
 from .data import SiteData, load_data
 from .egress import count, numbers, parted
 from .evaluate import evaluate
@@ -215,10 +214,9 @@ def on_train(message: Message, context: Context) -> Message:
         control=trip.control,
         own=local.control,
     )
-    if not trip.proximal:
-        # From here on the weights are the model's.
-        drop_bytes(trip.arrays.values())
-        give_back()
+    # From here on the weights are the model's.
+    trip = trip.outlined()
+    give_back()
     seed_everything(trip.seed, "train", site.name, trip.round)
     with terms:
         trained, metrics = train(

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f37e79b9886c95f84160d013b54c0b74cc5bb60a5332c5d2031417485dfcd883"
+CLIENT_DIGEST = "69ad8109e06a353b3790e9961e86da6f5e62c1948574b2e583eed8240cf85c0f"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3a45ab5a9a5730e84c5fd75d8600c0fe22766cf7513d61c2936b4cd90f6d9976"
+CLIENT_DIGEST = "f162b6ec011a7e444713d325127ac966f4a5224ddea5e5937ae0cebb93bc2299"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1f3ed8e8df4e1c212ab076cbde5fe22c43246be39e8127eb1707190577b0d87b"
+CLIENT_DIGEST = "64dffa1f8ce24d514958651f02e7c57c0ffa6dd74bf95bb62807a09f9dff878c"
 
 # Whether the notebook says how to evaluate; without it only training metrics are reported.
 HAS_EVALUATE = True
