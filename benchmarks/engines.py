@@ -186,14 +186,23 @@ def stock(
     return Ran(run, time.perf_counter() - start)
 
 
+def listening(log: Path) -> str:
+    """Return the address that a server's output tells, or "" as long as it does not."""
+    for line in log.read_text(errors="replace").splitlines(keepends=True):
+        if line.startswith("{") and line.endswith("\n"):
+            event = json.loads(line)
+            if event["event"] == "listening":
+                return str(event["address"])
+    return ""
+
+
 def _listening(log: Path, group: Children) -> tuple[str, float]:
     """Wait for the server; return its address, and a time shortly before it said so."""
     before = time.time()
     for _ in wait_for("listening", group, START):
         looked = time.time()
-        for line in log.read_text(errors="replace").splitlines():
-            if line.startswith("{") and (event := json.loads(line))["event"] == "listening":
-                return str(event["address"]), before
+        if address := listening(log):
+            return address, before
         before = looked
     raise AssertionError("wait_for does not end without an error")
 

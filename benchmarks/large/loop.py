@@ -29,9 +29,7 @@ def main() -> None:
     before = status(os.getpid())["VmRSS"]
     inputs = torch.randn(EXAMPLES, options.width)
     targets = inputs.roll(1, dims=1)
-    model = nn.Sequential(
-        *(nn.Linear(options.width, options.width) for _ in range(options.layers))
-    )
+    model = nn.Sequential(*(nn.Linear(options.width, options.width) for _ in range(options.layers)))
     criterion = nn.MSELoss()
     optimizer = torch.optim.SGD(model.parameters(), lr=LR, momentum=MOMENTUM)
     for start in range(0, EXAMPLES, BATCH_SIZE):
