@@ -18,6 +18,7 @@ from flwr.serverapp.strategy import Strategy
 from .aggregation import NoWeights, aggregate
 from .buffers import optimizes
 from .evaluation import emit_evaluated, evaluate_at_sites
+from .heap import give_back
 from .initial import initial_weights
 from .late import LateReplies
 from .letters import bytes_of, config_for
@@ -181,20 +182,24 @@ class _Rounds:
         if evaluations:
             emit_evaluated(self._emit, number - 1, evaluations)
             self._standing.judge(weighted_means(evaluations))
+        train = weighted_means({site: r.train for site, (r, _) in replies.items()})
+        like = self._standing.arrays
         try:
-            before = self._standing.arrays
-            arrays = aggregate(self._strategy, number, replies, before, self._buffers)
+            arrays = aggregate(self._strategy, number, replies, like, self._buffers)
         except NoWeights as error:
             raise Aborted(f"round {number}: {self._settings.strategy} {error}") from error
+        trained = list(replies)
+        # As many models as there are sites: none of them is needed any more.
+        replies.clear()
+        give_back()
         file = self._standing.keep(number, arrays)
-        train = weighted_means({site: r.train for site, (r, _) in replies.items()})
         self._emit(
             "round-finished",
             round=number,
             seconds=round(time.monotonic() - start, 3),
-            sites=list(replies),
+            sites=trained,
             # Whom the strategy did not choose is not missing; who is not there is.
-            missing=sorted((missing | set(self._sites.missing())) - replies.keys()),
+            missing=sorted((missing | set(self._sites.missing())) - set(trained)),
             train=train,
         )
         self._emit("checkpoint", round=number, file=file)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import threading
 import time
@@ -86,14 +85,6 @@ class FakeSite:
         return MetricRecord({"num-examples": self.examples, "accuracy": self.accuracy})
 
 
-def _travelled(message: Message) -> Message:
-    """What arrives is a site's own: it may take the message apart."""
-    arrived = copy.copy(message)
-    if message.has_content():
-        arrived.content = RecordDict(dict(message.content))
-    return arrived
-
-
 class FakeGrid(Grid):
     """Sites by node id; a site is online after ``online_from`` looks at the nodes."""
 
@@ -149,7 +140,7 @@ class FakeGrid(Grid):
         return message_id
 
     def _answer(self, site: FakeSite, message: Message) -> None:
-        content = site.answer(_travelled(message))
+        content = site.answer(message)
         if content is not None:
             reply = Message(content, reply_to=message)
             delay = 0.0 if message.metadata.message_type == "query" else site.delay
