@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format golden bench bench-heart bench-compiler dist clean
+.PHONY: help demo test lint format golden bench bench-heart bench-compiler docs dist clean
 
 PYTHON ?= python3
 VENV := .venv
@@ -36,8 +36,13 @@ bench-heart: $(VENV)/.dev-ready ## Set accuracy on heart disease beside the publ
 bench-compiler: $(VENV)/.dev-ready ## Time the compiler: start, a notebook of 300 cells, growth to 3,000 cells
 	$(BIN)/python -m benchmarks.compiler
 
-dist: $(VENV)/.dev-ready ## Build the wheel and the source distribution into build/
-	$(BIN)/python -m build --outdir build
+docs: $(VENV)/.dev-ready ## Build the documentation into build/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+dist: $(VENV)/.dev-ready ## Build the wheel and the source distribution into build/dist and check them
+	rm -rf build/dist
+	$(BIN)/python -m build --outdir build/dist
+	$(BIN)/python -m twine check --strict build/dist/*
 
 clean: ## Remove the virtual environment, caches and built distributions (never your runs)
 	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
@@ -55,4 +60,9 @@ $(VENV)/.demo-ready: pyproject.toml constraints.txt | $(BIN)/python
 $(VENV)/.dev-ready: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing nbfed, its tests' needs and the versions of constraints.txt into $(VENV) (once; a few minutes)"
 	$(INSTALL) --editable '.[dev]'
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get && ! { command -v chromium && command -v ip; }; then \
+	  echo "Installing Debian's chromium and iproute2, which tests use" >&2; \
+	  apt-get update -qq; \
+	  DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends chromium iproute2 || \
+	    echo "That failed: tests that need them are skipped, or fail where CI is set" >&2; fi > /dev/null
 	@touch $@

@@ -30,7 +30,7 @@ _BOTH = (
     "torch>=2.4,<3",
 )
 _SERVER = (*_BOTH, "h11>=0.16,<1")
-_CLIENT = (*_BOTH, "pyyaml>=6.0.2,<7")
+_CLIENT = (*_BOTH, "packaging>=24,<26", "pyyaml>=6.0.2,<7")
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,9 @@ class Compiled:
 
 def compile_sources(sources: Sources) -> Compiled:
     """Compile a notebook; nothing is written, and none of its code is run."""
-    compilation = compile_notebook(sources.data, sources.notebook.name, sources.helpers)
+    compilation = compile_notebook(
+        sources.data, sources.notebook.name, sources.helpers, sources.federation.params
+    )
     program, diagnostics = compilation.program, compilation.diagnostics
     notebook = compilation.notebook
     if program is None:

@@ -31,12 +31,16 @@ class Compilation:
 
 
 def compile_notebook(
-    data: bytes, file: str, helpers: Mapping[str, str] | None = None
+    data: bytes,
+    file: str,
+    helpers: Mapping[str, str] | None = None,
+    params: Mapping[str, object] | None = None,
 ) -> Compilation:
     """Compile the notebook whose bytes are ``data``.
 
     ``file`` is its base name, as messages show it; ``helpers`` maps the POSIX paths of Python
-    files beside it to their text. Runs nothing of the notebook.
+    files beside it to their text, ``params`` parameters to the values of federation.yaml: what the
+    notebook would compute from its data is taken from there. Runs nothing of the notebook.
     """
     notebook, problems = read_notebook(data, file)
     if notebook is None or has_errors(problems):
@@ -44,7 +48,7 @@ def compile_notebook(
     regions, found = find_regions(notebook)
     problems = [*problems, *found]
     try:
-        program, planned = plan(notebook, regions, helpers or {})
+        program, planned = plan(notebook, regions, helpers or {}, params)
     except RecursionError:
         return Compilation(None, sort_diagnostics([*problems, _too_deep(file)]), notebook)
     problems = [*problems, *planned]

@@ -111,6 +111,18 @@ class HelperModule:
 
 
 @dataclass(frozen=True)
+class ServerEvaluation:
+    """Evaluation at the server: how its own data are loaded, and the notebook's evaluation.
+
+    ``keys`` are the values of site cells that these two use: the server has its own for them.
+    """
+
+    data: Stage
+    evaluate: Stage
+    keys: tuple[SiteKey, ...] = ()
+
+
+@dataclass(frozen=True)
 class Program:
     """All that the compiler understood. Outputs, counts and ids of cells are not in it.
 
@@ -119,7 +131,7 @@ class Program:
     top-level names imported by the client's and by the server's generated modules. ``requires``
     holds the requirements of ``# nbfed: requires``. ``exchange`` has "all", "trainable" or
     patterns of names: which entries of the model travel. ``keep`` has the names of what training
-    goes on with in the next round.
+    goes on with in the next round. ``server`` is set where the notebook has data for the server.
     """
 
     notebook: str
@@ -140,3 +152,4 @@ class Program:
     requires: tuple[str, ...] = ()
     exchange: tuple[str, ...] = ("all",)
     keep: tuple[str, ...] = ()
+    server: ServerEvaluation | None = None

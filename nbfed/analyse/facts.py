@@ -80,6 +80,15 @@ class Facts:
 
         return tuple(sorted(names, key=first))
 
+    def holding(self, kind: Kind, before: int) -> tuple[str, ...]:
+        """Names that hold a value of that kind just before statement ``before``."""
+        lasts = ((name, self.before(name, before)) for name in self.touching)
+        return tuple(
+            name
+            for name, last in lasts
+            if last is not None and self.fact(last).kinds.get(name) is kind
+        )
+
     def fact(self, statement: Statement) -> Fact:
         """What is known of ``statement``."""
         return self.facts[statement.order]

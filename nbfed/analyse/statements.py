@@ -103,6 +103,25 @@ def _cell_statements(cell: Cell, regions: list[Region], order: int) -> Iterator[
         )
 
 
+def inner_statements(
+    outer: Statement, body: Sequence[ast.stmt], notebook: Notebook, role: Role | None
+) -> Iterator[Statement]:
+    """The statements of a block of ``outer``, as if they stood at top level."""
+    lines = notebook.cell(outer.cell).source.split("\n")
+    previous_end = outer.line
+    for nodes, indent in _on_one_line((node, node.col_offset) for node in body):
+        line = min(map(_first_line, nodes))
+        end_line = max(map(_last_line, nodes))
+        first = _with_comments(lines, line, previous_end)
+        previous_end = end_line
+        edits = {at: text for at, text in outer.edits.items() if line <= at <= end_line}
+        names = names_of(nodes)
+        options = outer.options
+        yield Statement(
+            0, outer.cell, first, line, end_line, nodes, names, role, options, indent, edits
+        )
+
+
 def _opened(body: Sequence[ast.stmt], indent: int = 0) -> Iterator[tuple[ast.stmt, int]]:
     """Top-level statements, the body of ``if __name__ == "__main__":`` among them."""
     for node in body:
@@ -181,9 +200,13 @@ def edited(statement: Statement, edits: Mapping[int, str], notebook: Notebook) -
     merged = {**statement.edits, **edits}
     for number, text in merged.items():
         lines[number - 1] = text
-    text = dedented("\n".join(lines[statement.line - 1 : statement.end_line]), statement.indent)
-    # Blank lines in front keep the line numbers of the cell.
-    nodes = tuple(ast.parse("\n" * (statement.line - 1) + text).body)
+    text = "\n".join(lines[statement.line - 1 : statement.end_line])
+    # Blank lines in front keep the line numbers of the cell, an `if` the columns.
+    if statement.indent:
+        (block,) = ast.parse("\n" * (statement.line - 2) + f"if 1:\n{text}").body
+        nodes = tuple(block.body) if isinstance(block, ast.If) else ()
+    else:
+        nodes = tuple(ast.parse("\n" * (statement.line - 1) + text).body)
     return replace(statement, nodes=nodes, names=names_of(nodes), edits=merged)
 
 

@@ -160,9 +160,11 @@ class Values:
             return tuple(self.kind(element, env) for element in value.elts)
         return (self.kind(value, env),)
 
-    def local_kinds(self, body: list[ast.stmt]) -> dict[str, Kind]:
+    def local_kinds(
+        self, body: list[ast.stmt], env: Mapping[str, Kind] | None = None
+    ) -> dict[str, Kind]:
         """Kinds of the names that ``body`` assigns, read from top to bottom."""
-        return self._bound_in(body, {})
+        return self._bound_in(body, env or {})
 
     def kinds_bound_in(self, node: ast.stmt, env: Mapping[str, Kind]) -> dict[str, Kind]:
         """Kinds of the names that a statement binds, its blocks included."""

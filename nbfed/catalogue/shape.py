@@ -55,7 +55,10 @@ ENTRIES: tuple[Entry, ...] = (
         "value cannot travel",
         Severity.WARNING,
         "The code keeps an open file, a connection, a thread or the like in a global. It is "
-        "made anew in each process and cannot be sent or stored.",
+        "made anew in each process and cannot be sent or stored: a data loader's workers get no "
+        "copy of it.",
+        before='# nbfed: data\nfile = h5py.File("scans.h5")\nscans = file["scans"]',
+        after='# nbfed: data\nwith h5py.File("scans.h5") as file:\n    scans = file["scans"][:]',
     ),
     Entry(
         "NBF307",
@@ -180,7 +183,9 @@ ENTRIES: tuple[Entry, ...] = (
         "parameter made by nbfed",
         Severity.INFO,
         "The training function wants a number of epochs, and the notebook does not say one. A "
-        "parameter of that name is made, 1 by default, which federation.yaml can set.",
+        "parameter of that name is made, 1 by default, which federation.yaml can set. Where the "
+        "function that loads the data wants a path that no cell sets, it becomes a key of each "
+        "site; a default in the notebook is the author's and is not used.",
         before="# nbfed: train\ndef train(net, loader, epochs):\n    ...",
         after="# nbfed: params\nEPOCHS = 1\n# %%\n# nbfed: train\n"
         "def train(net, loader, epochs):\n    ...",
@@ -205,13 +210,35 @@ ENTRIES: tuple[Entry, ...] = (
         after="best = np.inf",
     ),
     Entry(
-        "NBF328",
-        "site's key made by nbfed",
+        "NBF325",
+        "training makes its own model",
+        Severity.ERROR,
+        "The code that trains makes the model itself, where it cannot be taken out: in a loop, in "
+        "a class, or in a function that is called several times. Every round would begin with new "
+        "weights, and the federation's would never be trained. Make the model once, before "
+        "training.",
+        before="# nbfed: train\nfor lr in (0.1, 0.01):\n    model = Net()\n    fit(model, lr)",
+        after="# nbfed: model\nmodel = Net()\n# %%\n# nbfed: train\nfit(model, LR)",
+    ),
+    Entry(
+        "NBF326",
+        "trainer writes files in every round",
         Severity.INFO,
-        "The data function has a parameter for a path, and no cell sets it. Where data lie differs "
-        "per site, so it becomes a key of each site's own file; a default in the notebook is the "
-        "author's and is not used.",
-        before="# nbfed: data\ndef load_data(path='data'):\n    ...",
-        after="# nbfed: site\nPATH = 'data'\n# %%\n# nbfed: data\ndef load_data(path):\n    ...",
+        "Lightning's trainer is made anew in every round, from the weights of the round. By "
+        "default each one writes a log and a checkpoint into the folder that the site works in, "
+        "which nobody reads there.",
+        before="# nbfed: train\ntrainer = L.Trainer(max_epochs=1)",
+        after="# nbfed: train\n"
+        "trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)",
+    ),
+    Entry(
+        "NBF327",
+        "test set is drawn at random",
+        Severity.WARNING,
+        "The rows of the test set are sampled without a seed of their own. They follow from the "
+        "run's seed then, so that two runs with different seeds are measured on different rows, "
+        "and a part of the rows that were held out tests nothing.",
+        before="# nbfed: data\ntest = test.sample(frac=0.5)",
+        after="# nbfed: data\ntest = test.sample(frac=0.5, random_state=0)",
     ),
 )

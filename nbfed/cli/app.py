@@ -14,13 +14,17 @@ from nbfed.cli import (
     admit,
     build,
     check,
+    contract,
     diff,
+    doctor,
     explain,
     init,
+    report,
     revoke,
     run_client,
     run_server,
     simulate,
+    watch,
 )
 from nbfed.cli.border import Commands
 
@@ -58,11 +62,15 @@ for module in (
     check,
     diff,
     explain,
+    contract,
     simulate,
     run_server,
     run_client,
+    report,
+    watch,
     admit,
     revoke,
+    doctor,
 ):
     name = module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(name, epilog=module.EXAMPLE)(module.command)

@@ -44,6 +44,12 @@ Seed = Annotated[
         show_default=False,
     ),
 ]
+Run = Annotated[
+    Path,
+    typer.Argument(
+        metavar="[RUN]", help="A run's folder; runs/latest is the newest one.", show_default=True
+    ),
+]
 RunFolder = Annotated[
     Path | None,
     typer.Option(

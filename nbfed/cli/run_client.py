@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nbfed.cli.admission import told
 from nbfed.cli.options import BuildFolder
 from nbfed.errors import FederationFailed, UsageError
 
@@ -53,8 +54,9 @@ def command(
     """Take part in a federation as one site: train on its data, send weights and metrics.
 
     The values for the notebook's site cells come from federation.yaml. Beside the server's own
-    folder, the site makes a key and is admitted by itself; with --ca, it has to be admitted. A
-    hospital on its own machine installs the client package instead, and has a site.yaml.
+    folder, the site makes a key and is admitted by itself; with --ca, it has to be admitted. Who
+    runs this command approves the build that it runs, and the site's audit log says so. A hospital
+    on its own machine installs the client package instead, and has a site.yaml.
     """
     from nbfed.builds import (
         federation_of,
@@ -71,21 +73,25 @@ def command(
     config = _node_config(federation, site, file)
     make_importable(build.client)
     node = importlib.import_module(f"{build.names.client_package}.site_node")
+    state = state_folder(build) / "sites" / site
     certificate = _certificate(build, federation, ca, patience)
     if ca is None:
         # The server is this folder's own.
         admit_here(build, site)
+    _approve(build, state)
     code = node.run_site(
         site,
         config,
         address=server or federation.server.address,
         ca=certificate,
         workdir=notebook_folder(build),
-        state_dir=state_folder(build) / "sites" / site,
+        state_dir=state,
         threads=threads_for(len(federation.sites)),
         patience=patience,
         stay=stay,
         source=str(file or "federation.yaml"),
+        policy=_policy(build),
+        contract=_contract(build),
     )
     raise typer.Exit(code)
 
@@ -98,6 +104,27 @@ def _node_config(federation: Federation, site: str, file: Path | None) -> dict[s
             f"{file or 'federation.yaml'} has no site {site}", hint=nearest(site, federation.sites)
         )
     return {"site": site, **federation.sites[site].node_config()}
+
+
+def _approve(build: Build, state: Path) -> None:
+    """Write down that whoever typed the command lets this very build run; raises NbfedError."""
+    approval = importlib.import_module(f"{build.names.client_package}.approval")
+    site_error = importlib.import_module(f"{build.names.client_package}.exits").SiteError
+    told(site_error, approval.approve_by_running)(state, "run-client")
+
+
+def _policy(build: Build) -> Any:
+    """A site's own rules are in its site.yaml, which is for hospitals; here is the coordinator."""
+    policy = importlib.import_module(f"{build.names.client_package}.policy")
+    return policy.Policy(downloads=True)
+
+
+def _contract(build: Build) -> Path | None:
+    """The build's folder, if the data contract in it is of this build and no earlier one."""
+    from nbfed.contract import read_contract
+
+    contract = read_contract(build)
+    return build.folder.resolve() if contract and contract.is_current else None
 
 
 def _certificate(

@@ -79,7 +79,7 @@ def command(
     if resume is not None and run_dir is not None:
         raise UsageError("give --resume or --run-dir, not both")
     build = _build(notebook, build_folder, federation, out, force=force)
-    from nbfed.builds import federation_of, make_importable, state_folder
+    from nbfed.builds import federation_of, make_importable, notebook_folder, state_folder
     from nbfed.progress import choose_display, follow
     from nbfed.runs import EVENTS, run_folder
 
@@ -89,6 +89,7 @@ def command(
     node = importlib.import_module(f"{package}.server_node")
     with nullcontext(resume) if resume else run_folder(build.names.name, run_dir) as run:
         asked = {"rounds": rounds, "seed": seed, "run-dir": str(run), "engine": "federation"}
+        asked["data-dir"] = str(notebook_folder(build))
         given = {k: v for k, v in asked.items() if v is not None}
         settings = _settings(package, given, resume)
         with follow(run, choose_display(as_json=as_json), from_now=resume is not None):
@@ -100,7 +101,7 @@ def command(
                 listener=partial(_tell_where, sites=list(settings_now.sites), as_json=as_json),
             )
         if (run / EVENTS).is_file():
-            finish(run, as_json=as_json)
+            finish(run, build, as_json=as_json)
     raise typer.Exit(code)
 
 

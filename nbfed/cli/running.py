@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from nbfed.errors import NbfedError
+from nbfed.errors import FederationFailed, NbfedError
+from nbfed.runs import EVENTS
 
 if TYPE_CHECKING:
     from nbfed.compilation import Compiled
+    from nbfed.emit import Build
     from nbfed.program import Program
 
 
@@ -28,11 +32,13 @@ def require_sites(compiled: Compiled, program: Program) -> None:
     )
 
 
-def finish(run: Path, *, as_json: bool) -> None:
+def finish(run: Path, build: Build, *, as_json: bool) -> None:
     """Write the run's report, and say where the run's files are."""
-    from nbfed.outcome.report import write_report
+    from nbfed.report import write_report
+    from nbfed.report.program import keep_program
 
     try:
+        keep_program(build, run)
         report = write_report(run)
     except OSError as error:
         # A full disk, say: what the run has to say is in its events.
@@ -41,3 +47,14 @@ def finish(run: Path, *, as_json: bool) -> None:
     if not as_json:
         typer.echo(f"report: {report}")
         typer.echo(f"everything else of the run: {run}/")
+
+
+@contextmanager
+def reported(run: Path, build: Build, *, as_json: bool) -> Iterator[None]:
+    """Write a report of a run that fails, too: it tells how far it came, and why it ended."""
+    try:
+        yield
+    except FederationFailed:
+        if (run / EVENTS).is_file():
+            finish(run, build, as_json=as_json)
+        raise

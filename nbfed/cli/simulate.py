@@ -15,10 +15,11 @@ import typer
 
 from nbfed.cli.compiling import built
 from nbfed.cli.options import Events, FederationFile, Force, Notebook, Out, Rounds, RunFolder, Seed
-from nbfed.cli.running import finish, require_sites
+from nbfed.cli.running import finish, reported, require_sites
 from nbfed.errors import UsageError
 
 if TYPE_CHECKING:
+    from nbfed.emit import Build
     from nbfed.outcome.results import Results
 
 EXAMPLE = "Example: nbfed simulate examples/heart-disease/heart.ipynb --rounds 5"
@@ -87,25 +88,28 @@ def command(
             config=config,
             baselines=chosen,
             workers=workers,
-            around=partial(_seed, first=first, seeds=seeds, as_json=as_json),
+            around=partial(_seed, build=build, first=first, seeds=seeds, as_json=as_json),
         )
         _show(results, as_json=as_json)
-        finish(run, as_json=as_json)
+        finish(run, build, as_json=as_json)
         return
     from nbfed.engine.simulate import simulate
 
     with run_folder(build.names.name, run_dir) as run:
-        with follow(run, choose_display(as_json=as_json)):
+        with (
+            reported(run, build, as_json=as_json),
+            follow(run, choose_display(as_json=as_json)),
+        ):
             results = simulate(
                 build, settings, run_dir=run, workers=workers, baselines=chosen, seed=first
             )
         _show(results, as_json=as_json)
-        finish(run, as_json=as_json)
+        finish(run, build, as_json=as_json)
 
 
 @contextmanager
 def _seed(
-    seed: int, run: Path, done: bool, *, first: int, seeds: int, as_json: bool
+    seed: int, run: Path, done: bool, *, build: Build, first: int, seeds: int, as_json: bool
 ) -> Iterator[None]:
     """Show the run of one seed, or say that there is one."""
     from nbfed.progress import choose_display, follow
@@ -119,9 +123,9 @@ def _seed(
     if done:
         yield
         return
-    with follow(run, choose_display(as_json=as_json)):
+    with reported(run, build, as_json=as_json), follow(run, choose_display(as_json=as_json)):
         yield
-    finish(run, as_json=True)  # which writes the report, and says nothing
+    finish(run, build, as_json=True)  # which writes the report, and says nothing
 
 
 def _baselines(text: str) -> tuple[str, ...]:

@@ -20,9 +20,10 @@ def client_asks_for_gpu(program: Program) -> bool:
 
 
 def server_asks_for_gpu(program: Program) -> bool:
-    """Whether making the model at the server would fail where there is no GPU."""
+    """Whether making, or evaluating, the model at the server would fail where there is no GPU."""
     helpers = [helper for helper in program.helpers if helper.at_server]
-    return _asks(program, (program.model,), helpers)
+    own = (program.server.data, program.server.evaluate) if program.server else ()
+    return _asks(program, (program.model, *own), helpers)
 
 
 def _asks(

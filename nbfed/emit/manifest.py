@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 MANIFEST = "build.json"
+# What `nbfed contract` writes beside a build; nobody's edit either.
+CONTRACT = "contract.json"
 
 # What tools leave beside the code that they run or install; nobody's edit.
 _LEFT_BY_TOOLS = frozenset({"__pycache__", "build", ".venv", ".ruff_cache", ".mypy_cache"})
@@ -58,4 +60,6 @@ def edited_files(manifest: Manifest, present: Mapping[str, str]) -> list[str]:
 
 def _by_tool(path: str) -> bool:
     parts = path.split("/")
-    return any(part in _LEFT_BY_TOOLS or part.endswith(".egg-info") for part in parts)
+    return path == CONTRACT or any(
+        part in _LEFT_BY_TOOLS or part.endswith(".egg-info") for part in parts
+    )

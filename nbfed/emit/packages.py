@@ -15,6 +15,7 @@ from nbfed.emit.run_config import as_toml, run_config
 from nbfed.emit.stage_module import (
     Module,
     generated_note,
+    keys_module,
     params_module,
     site_module,
     stage_module,
@@ -26,7 +27,7 @@ from nbfed.emit.templates import (
     static_modules,
     templates_path,
 )
-from nbfed.program import HelperModule, Program, Stage
+from nbfed.program import HelperModule, Program, ServerEvaluation, Stage
 
 if TYPE_CHECKING:
     from nbfed.federation.schema import Federation
@@ -37,6 +38,7 @@ PACKAGE_VERSION = "1.0.0"
 # Templates of the client package that one stage or dataclass fills; all others of its folder
 # are rendered with the whole program.
 _STAGE_TEMPLATES = frozenset({"data.py", "train.py", "evaluate.py", "site_config.py"})
+_SERVER_STAGES = frozenset({"data.py", "evaluate.py", "server_config.py"})
 
 
 @dataclass(frozen=True)
@@ -122,8 +124,25 @@ def _server_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
         stages["strategy_cell.py"] = _strategy_module(program, program.strategy)
     # What only data, training or evaluation use has no business at the server.
     helpers = [helper for helper in program.helpers if helper.at_server]
-    skip = frozenset({"strategy_cell.py"})
+    stages |= _own_evaluation(program, program.server) if program.server else {}
+    skip = frozenset({"strategy_cell.py"}) | _SERVER_STAGES
+    if program.server is None:
+        skip |= {"own_evaluation.py"}
     return _package(stages, "server/package", context, helpers=helpers, skip=skip)
+
+
+def _own_evaluation(program: Program, server: ServerEvaluation) -> dict[str, Module]:
+    folder = "server/package"
+    stages = {
+        "data.py": stage_module(
+            program, server.data, f"{folder}/data.py.jinja", data_class="ServerData"
+        ),
+        "evaluate.py": stage_module(program, server.evaluate, f"{folder}/evaluate.py.jinja"),
+    }
+    if server.keys:
+        template = f"{folder}/server_config.py.jinja"
+        stages["server_config.py"] = keys_module(program, server.keys, template)
+    return stages
 
 
 def _strategy_module(program: Program, stage: Stage) -> Module:

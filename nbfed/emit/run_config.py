@@ -36,6 +36,8 @@ def run_config(program: Program, federation: Federation) -> dict[str, Scalar]:
         "stop-patience": federation.stop.patience if federation.stop else 0,
         "stop-when": federation.stop_when,
         "params": _json(federation.params),
+        "server-params": _json(federation.server.params),
+        "data-dir": "",
         "run-dir": "",
         "resume": False,
         "engine": "flower",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from nbfed.emit.imports import LINE_LENGTH, merged_imports
 from nbfed.emit.source import MappedLines, SourceBlocks, cells_of, is_definition
 from nbfed.emit.templates import render
-from nbfed.program import Argument, Fragment, Origin, Parameter, Program, Stage
+from nbfed.program import Argument, Fragment, Origin, Parameter, Program, SiteKey, Stage
 from nbfed.roles import Role
 
 # What the template around the notebook's code itself needs, merged with the author's imports.
@@ -29,8 +29,10 @@ class Module:
     mapped: tuple[MappedLines, ...] = ()
 
 
-def stage_module(program: Program, stage: Stage, template: str) -> Module:
-    """The module of one stage, rendered from ``template``."""
+def stage_module(
+    program: Program, stage: Stage, template: str, *, data_class: str = "SiteData"
+) -> Module:
+    """The module of one stage, rendered from ``template``; data come in a ``data_class``."""
     blocks = SourceBlocks(program.notebook)
     own = list(_OWN_IMPORTS[stage.role])
     if any(argument.origin is Origin.MODEL for argument in stage.arguments):
@@ -41,11 +43,11 @@ def stage_module(program: Program, stage: Stage, template: str) -> Module:
         "cells": _cell_list(cells_of((*stage.module, *stage.body))),
         "imports": merged_imports((*own, *(fragment.text for fragment in stage.imports))),
         "module": _gap(stage.module) + blocks.block(stage.module) if stage.module else "",
-        "signature": _signature(stage),
+        "signature": _signature(stage, data_class),
         "body": blocks.block(_as_written(stage.body), indent=4) if stage.body else "",
         "metrics": stage.mapping or _mapping(stage.results),
         "modules": _modules(program.model),
-        "site_data": _keyword_call("SiteData", stage.results),
+        "site_data": _keyword_call(data_class, stage.results),
         "generated": generated_note(program),
     }
     text, mapped = blocks.finish(render(template, context))
@@ -65,9 +67,14 @@ def params_module(program: Program, template: str) -> Module:
 
 def site_module(program: Program, template: str) -> Module:
     """The dataclass of what differs per hospital. It holds no value."""
-    fields = [f"{key.name}: {key.annotation}{_comment(key.comment)}" for key in program.site]
+    return keys_module(program, program.site, template)
+
+
+def keys_module(program: Program, keys: tuple[SiteKey, ...], template: str) -> Module:
+    """A dataclass of site cells' names. It holds no value."""
+    fields = [f"{key.name}: {key.annotation}{_comment(key.comment)}" for key in keys]
     imports = ["from dataclasses import dataclass"]
-    if any(_mentions_any(key.annotation) for key in program.site):
+    if any(_mentions_any(key.annotation) for key in keys):
         imports.append("from typing import Any")
     return _dataclass_module(program, template, fields, imports)
 
@@ -84,11 +91,11 @@ def _dataclass_module(
     return Module(render(template, context))
 
 
-def _signature(stage: Stage) -> str:
+def _signature(stage: Stage, data_class: str) -> str:
     """``def entry(*, a: int) -> R:``, on one line where it fits."""
     arguments = [f"{argument.name}: {_annotation(argument)}" for argument in stage.arguments]
     returns = {
-        Role.DATA: "SiteData",
+        Role.DATA: data_class,
         Role.MODEL: "torch.nn.Module",
         Role.TRAIN: "tuple[torch.nn.Module, dict[str, Any]]",
         Role.EVALUATE: "dict[str, Any]",

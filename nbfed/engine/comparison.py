@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from nbfed.outcome.results import MODELS, OWN, Results, SiteResult
+from nbfed.outcome.results import MODELS, OWN, Metrics, Results, SiteResult
 
-_NO_EVALUATE = "the notebook has no evaluate cell"
+_NO_EVALUATE = "the sites evaluate nothing"
 
 
 class Figures:
     """Metrics by model and site, and the reasons for those that there are not."""
 
     def __init__(self) -> None:
-        self.metrics: dict[str, dict[str, Mapping[str, float]]] = defaultdict(dict)
-        self.cross: dict[str, dict[str, Mapping[str, float]]] = {}
+        self.metrics: dict[str, dict[str, Metrics]] = defaultdict(dict)
+        self.cross: dict[str, dict[str, Metrics]] = {}
         self.examples: dict[str, int] = {}
         self._reasons: dict[str, list[str]] = defaultdict(list)
 
@@ -87,7 +88,8 @@ def _means(
         totals: dict[str, int] = defaultdict(int)
         for site, result in sites.items():
             for name, value in result.metrics(model).items():
-                sums[name] += weights[site] * value
-                totals[name] += weights[site]
+                if value is not None and math.isfinite(value):
+                    sums[name] += weights[site] * value
+                    totals[name] += weights[site]
         means[model] = {name: sums[name] / total for name, total in totals.items() if total}
     return means

@@ -17,6 +17,7 @@ from flwr.serverapp import Grid
 from flwr.supercore.run import Run
 from flwr.supercore.task_identity import TaskIdentity
 
+from nbfed.engine.pinning import devices_of, pinned
 from nbfed.engine.processes import Worker, WorkerError
 from nbfed.engine.worker import Scalar, Setup, Task
 from nbfed.threads import threads_for
@@ -39,7 +40,8 @@ class EmbeddedGrid(Grid):
     (by default as many as there are cores, at most one a site) by the order of their names.
     Relative paths are looked up from ``workdir``. With ``pooled`` there is another site of that
     name, for ``only`` alone, which holds the data of all. What sites print and what fails there
-    goes to files in ``log_dir``.
+    goes to files in ``log_dir``. ``devices`` are those that sites have other than "auto": a process
+    has one, so each of them has a process of its own at least.
 
     Raises WorkerError on first use if the client package cannot be loaded.
     """
@@ -55,11 +57,14 @@ class EmbeddedGrid(Grid):
         threads: int | None = None,
         pooled: bool = False,
         log_dir: Path | None = None,
+        devices: Mapping[str, str] | None = None,
     ) -> None:
         cores = os.cpu_count() or 1
         sites = sorted(nodes)
         self._sites = sites
-        self._count = max(1, min(workers or cores, len(sites)))
+        names = [*sites, POOLED] if pooled else sites
+        self._devices = devices_of(names, devices or {})
+        self._pinned = pinned(self._devices, max(1, min(workers or cores, len(sites))))
         # Not a matter of the number of workers: sums may differ in their last bits with it.
         self._threads = threads or threads_for(len(sites))
         self._client_path = client_path.resolve()
@@ -69,7 +74,6 @@ class EmbeddedGrid(Grid):
         # Baselines exchange whole models, whatever the federation keeps at its sites.
         self._nodes = {site: {"site": site, "exchange-all": True, **nodes[site]} for site in sites}
         self._pooled = pooled
-        names = [*sites, POOLED] if pooled else sites
         self._node_ids = {site: number for number, site in enumerate(names, _FIRST_SITE_NODE)}
         self._names = {number: site for site, number in self._node_ids.items()}
         self._workers: list[Worker] = []
@@ -81,7 +85,8 @@ class EmbeddedGrid(Grid):
     def __enter__(self) -> Self:
         # A message states who wrote it; there is but one server in this process.
         TaskIdentity.run_id, TaskIdentity.node_id, TaskIdentity.task_id = _RUN_ID, _SERVER_NODE, 1
-        self._workers = [Worker(self._setup(index), self._deliver) for index in range(self._count)]
+        count = max(self._pinned) + 1
+        self._workers = [Worker(self._setup(index), self._deliver) for index in range(count)]
         atexit.register(self.close)
         return self
 
@@ -148,7 +153,7 @@ class EmbeddedGrid(Grid):
             message_id = f"{next(self._numbers):064x}"
             message.metadata.__dict__["_message_id"] = message_id
             node_id = message.metadata.dst_node_id
-            worker = self._workers[(node_id - _FIRST_SITE_NODE) % self._count]
+            worker = self._workers[self._pinned[node_id - _FIRST_SITE_NODE]]
             worker.submit(Task(self._names[node_id], message))
             ids.append(message_id)
         return ids
@@ -174,12 +179,9 @@ class EmbeddedGrid(Grid):
             self._arrived.notify_all()
 
     def _setup(self, index: int) -> Setup:
-        pinned = [
-            site
-            for site, node_id in self._node_ids.items()
-            if (node_id - _FIRST_SITE_NODE) % self._count == index
-        ]
-        nodes = {site: self._nodes.get(site, {"site": site}) for site in pinned}
+        places = zip(self._node_ids, self._pinned, strict=True)
+        here = [site for site, worker in places if worker == index]
+        nodes = {site: self._nodes.get(site, {"site": site}) for site in here}
         return Setup(
             client_path=self._client_path,
             package=self._package,
@@ -187,7 +189,8 @@ class EmbeddedGrid(Grid):
             threads=self._threads,
             log=self._log_dir.resolve() / f"worker-{index + 1}.log" if self._log_dir else None,
             nodes=nodes,
-            pooled=self._nodes if self._pooled and POOLED in pinned else {},
+            pooled=self._nodes if self._pooled and POOLED in here else {},
+            device=self._devices[self._pinned.index(index)],
         )
 
 

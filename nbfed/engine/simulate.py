@@ -62,6 +62,7 @@ def simulate(
             "seed": seed,
             "run-dir": str(run_dir),
             "engine": "embedded",
+            "data-dir": str(notebook_folder(build)),
             "poll-seconds": _POLL_SECONDS,
         }
     )
@@ -76,6 +77,7 @@ def simulate(
         workers=workers,
         pooled=POOLED in baselines,
         log_dir=logs,
+        devices={site: own.device for site, own in federation.sites.items()},
     ) as grid:
         simulation = _Simulation(grid, server, settings, run_dir)
         with _timed(seconds, FEDERATED):

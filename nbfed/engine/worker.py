@@ -27,7 +27,10 @@ Answer = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Setup:
-    """What a worker needs to know once. ``pooled`` are the nodes behind the site of that name."""
+    """What a worker needs to know once. ``pooled`` are the nodes behind the site of that name.
+
+    ``device`` is what its sites may see of the machine's GPUs.
+    """
 
     client_path: Path
     package: str
@@ -36,6 +39,7 @@ class Setup:
     log: Path | None
     nodes: Mapping[str, Mapping[str, Scalar]]
     pooled: Mapping[str, Mapping[str, Scalar]]
+    device: str = "auto"
 
 
 @dataclass(frozen=True)
@@ -85,6 +89,7 @@ def _load(setup: Setup) -> Answer:
     os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
     os.chdir(setup.workdir)
     sys.path.insert(0, str(setup.client_path))
+    importlib.import_module(f"{setup.package}.device").choose_device(setup.device)
     import torch
 
     torch.set_num_threads(setup.threads)

@@ -29,10 +29,11 @@ def require_agreement(
     problems = [
         *_run_params(federation, program),
         *_site_values(federation, program),
+        *_server_values(federation, program),
         *_metrics(federation, program),
     ]
     if complete:
-        problems += _missing(federation, program)
+        problems += [*_missing(federation, program), *_missing_at_server(federation, program)]
     if problems:
         raise FederationError(file, problems)
 
@@ -68,8 +69,24 @@ def _site_values(federation: Federation, program: Program) -> Iterator[Problem]:
             yield from _parameter(federation, program, ("sites", site, "overrides", name), value)
 
 
+def _server_values(federation: Federation, program: Program) -> Iterator[Problem]:
+    if program.server and federation.strategy.name == "fedbn":
+        message = (
+            "fedbn keeps a part of the model at the sites, which `data server` cannot evaluate"
+        )
+        yield Problem(federation.line(("strategy",)), message, "use another strategy")
+    keys = {key.name: key.annotation for key in program.server.keys} if program.server else {}
+    for name, value in federation.server.params.items():
+        path: Path = ("server", "params", name)
+        if name in keys:
+            yield from _type(federation, path, keys[name], value)
+        else:
+            message = f"{program.notebook} has no site cell that sets `{name}` for `data server`"
+            yield Problem(federation.line(path), message, nearest(name, keys))
+
+
 def _metrics(federation: Federation, program: Program) -> Iterator[Problem]:
-    stage = program.evaluate or program.train
+    stage = program.evaluate or (program.server and program.server.evaluate) or program.train
     if stage.mapping:  # the names are only known as the code runs
         return
     named: list[tuple[Path, str]] = []
@@ -110,3 +127,11 @@ def _missing(federation: Federation, program: Program) -> Iterator[Problem]:
             message = f"site {site} has no value for {listed}"
             hint = f"give it under `sites:`, {site}, `params:`"
             yield Problem(federation.line(("sites", site)), message, hint)
+
+
+def _missing_at_server(federation: Federation, program: Program) -> Iterator[Problem]:
+    keys = program.server.keys if program.server else ()
+    if lacking := [key.name for key in keys if key.name not in federation.server.params]:
+        message = f"the server has no value for {', '.join(f'`{name}`' for name in lacking)}"
+        hint = "give it under `server:`, `params:`"
+        yield Problem(federation.line(("server",)), message, hint)

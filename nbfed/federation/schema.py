@@ -114,6 +114,12 @@ def _condition(value: str) -> str:
     return " ".join(match.groups())
 
 
+def _device(value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", value):
+        raise _wrong(f"is no device: `{value}`", "write auto, cpu, cuda, or cuda:1")
+    return value
+
+
 def _strategy_options() -> ModuleType:
     """The generated server's own rules for strategies."""
     return loaded_module("server/package/strategy_options.py")
@@ -163,10 +169,14 @@ class Strategy(_Model):
 
 
 class Server(_Model):
-    """Where sites reach the server. Port 0 lets the operating system choose."""
+    """Where sites reach the server; its values for the data that it has itself, if any.
+
+    Port 0 lets the operating system choose.
+    """
 
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:9092"
     tls: bool = True
+    params: Values = Field(default_factory=dict)
 
 
 class Best(_Model):
@@ -183,10 +193,14 @@ class Stop(_Model):
 
 
 class Site(_Model):
-    """One hospital: its values for the notebook's site cells, its overrides of parameters."""
+    """One hospital: its values for the notebook's site cells, its overrides of parameters.
+
+    ``device`` says which GPU its process may see.
+    """
 
     params: Values = Field(default_factory=dict)
     overrides: Values = Field(default_factory=dict)
+    device: Annotated[str, AfterValidator(_device)] = "auto"
 
     def node_config(self) -> dict[str, Any]:
         """The values as Flower's node configuration: scalars, and lists as JSON text."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 from nbfed.errors import NbfedError
 from nbfed.runs import RESULTS
 
-Metrics = Mapping[str, float]
+# None stands for a number that a site could not tell (NaN).
+Metrics = Mapping[str, float | None]
 ByModel = Mapping[str, Metrics]
 
 OWN, POOLED, FEDERATED = "own", "pooled", "federated"
@@ -83,8 +85,8 @@ class Results:
         )
 
     def to_json(self) -> str:
-        """The text of results.json."""
-        return json.dumps(asdict(self), indent=2) + "\n"
+        """The text of results.json; JSON knows no NaN, which becomes null."""
+        return json.dumps(_plain(asdict(self)), indent=2, allow_nan=False) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> Results:
@@ -119,3 +121,9 @@ class Results:
             raise NbfedError(f"{run} has no {RESULTS}", hint=hint) from None
         except ValueError as error:
             raise NbfedError(f"{file}: {error}") from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -68,7 +69,11 @@ class _Folded:
 
     def _metrics(self, found: Sequence[Metrics]) -> dict[str, float]:
         shared = [name for name in found[0] if all(name in one for one in found)]
-        return {name: self._fold([one[name] for one in found]) for name in shared}
+        return {name: self._fold([_number(one[name]) for one in found]) for name in shared}
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _deviation(values: Sequence[float]) -> float:

@@ -13,7 +13,7 @@ MEANS = {"unweighted": "unweighted mean", "weighted": "mean by test rows"}
 def print_results(console: Console, results: Results) -> None:
     """Print the first metric's table, and what is missing from it."""
     if not results.metric_names:
-        console.print("the notebook evaluates nothing: no models to compare")
+        console.print("the sites evaluate nothing: no models to compare")
         return
     console.print(results_table(results, results.metric_names[0]))
     for model, reason in results.missing.items():

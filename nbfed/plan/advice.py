@@ -30,6 +30,36 @@ def fresh_tools(facts: Facts, train: Slice, kept: Sequence[str]) -> Iterator[Dia
                 )
 
 
+def writing_trainers(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
+    """A framework's trainer that writes logs and checkpoints in every round."""
+    for statement in train.ordered:
+        if Kind.TRAINER not in facts.fact(statement).kinds.values():
+            continue
+        for node in statement.nodes:
+            for part in ast.walk(node):
+                if not isinstance(part, ast.Call):
+                    continue
+                if facts.values.kind(part, {}) is Kind.TRAINER and not _writes_nothing(part):
+                    yield note(
+                        facts,
+                        "NBF326",
+                        statement,
+                        "this trainer writes a log and a checkpoint in every round, into the "
+                        "site's working folder",
+                        "add `logger=False, enable_checkpointing=False`, unless they are wanted",
+                        part,
+                    )
+
+
+def _writes_nothing(call: ast.Call) -> bool:
+    off = {
+        keyword.arg
+        for keyword in call.keywords
+        if isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+    }
+    return {"logger", "enable_checkpointing"} <= off
+
+
 def evaluation(facts: Facts, evaluate: Slice | None, file: str) -> Iterator[Diagnostic]:
     """No evaluation, or one that leaves the model in training mode."""
     if evaluate is None:

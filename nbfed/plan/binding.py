@@ -34,8 +34,8 @@ _EPOCHS = re.compile(
     r"(n|num|nb|max|no_of|number_of|local)?_?epochs?(_num|_count)?|n_?iters?|num_iterations", re.I
 )
 _PLACE = re.compile(
-    r"((data|dataset|root|image|img|train|base|csv|input|source)_?)?"
-    r"(dir|path|root|folder|file|filename|filepath)(ectory)?(_(name|path))?",
+    r"(?!(save|log|out|output|cache|ckpt|checkpoint|model|weights?)_)"
+    r"(.*_)?(path|dir|directory|folder|root|file|filename|file_?path|csv|data_?dir)(_.*)?s?",
     re.I,
 )
 _SYNONYMS = (

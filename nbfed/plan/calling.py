@@ -25,7 +25,7 @@ def bound_call(
     facts: Facts, role: Role, statement: Statement, function: FunctionDef, at: int
 ) -> tuple[str, tuple[Statement, ...], list[Diagnostic]]:
     """The text of a call at ``at``, statements to put before it, and what it lacks."""
-    models = () if role is Role.DATA else model_names(facts, at)
+    models = () if role is Role.DATA else facts.holding(Kind.MODULE, at)
     binding = bind(function, role, offers_of(facts, at), models)
     text = f"{function.name}({', '.join(binding.arguments)})"
     problems = _unbound(facts, role, statement, function, binding)
@@ -48,11 +48,10 @@ def bound_call(
         problems.append(
             note(
                 facts,
-                "NBF328",
+                "NBF322",
                 statement,
-                f"`{name}` of `{function.name}` says where a site's data lie, and no cell sets it: "
-                f"it becomes a key of each site's own file",
-                f"give it in federation.yaml: sites: {{NAME: {{params: {{{name}: ...}}}}}}",
+                f"no cell says what `{name}` of `{function.name}` is: it is made a key of each site",
+                f"give it in federation.yaml: `sites: {{NAME: {{params: {{{name}: ...}}}}}}`",
                 _parameter_node(function, name),
             )
         )
@@ -80,22 +79,12 @@ def called(
         changed = returning(facts, statement, function)
         if changed is not None:
             statements[statement.order], returned = changed
-    models = model_names(facts, len(facts.statements))
+    models = facts.holding(Kind.MODULE, len(facts.statements))
     names = tuple(
         f"{role}_{name}" if name in reads and name not in models else name for name in returned
     )
     text = f"{', '.join(names)} = {call}" if names else call
     return Completed((*statements, *before, written(text, statement, role)), tuple(problems))
-
-
-def model_names(facts: Facts, before: int) -> tuple[str, ...]:
-    """Names that hold a torch module just before statement ``before``."""
-    found = []
-    for name in facts.touching:
-        last = facts.before(name, before)
-        if last is not None and facts.fact(last).kinds.get(name) is Kind.MODULE:
-            found.append(name)
-    return tuple(found)
 
 
 def settled_text(facts: Facts, call: Call) -> str | None:

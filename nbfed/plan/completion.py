@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement, written
-from nbfed.diagnostics import Diagnostic
+from nbfed.diagnostics import Diagnostic, has_errors
 from nbfed.plan.calling import bound_call, called, settled_text
 from nbfed.plan.calls import Call, best_evaluation, calls_of, method_calls
 from nbfed.plan.completed import Completed, inserted, unchanged
@@ -63,8 +63,16 @@ def data_call(facts: Facts, settings: Settings) -> Completed:
     call, before, found = bound_call(facts, Role.DATA, statement, function, at)
     if "call" in statement.options:
         call, before, found = statement.options["call"], (), []
+    elif has_errors(found) and _called_by_a_function(facts, function.name):
+        return unchanged(facts)  # whoever trains calls it then, with arguments of its own
     new = written(f"{', '.join(names)} = {call}", statement, Role.DATA)
     return Completed(inserted(facts, at, *before, new), (*problems, *found))
+
+
+def _called_by_a_function(facts: Facts, name: str) -> bool:
+    return any(
+        name in item.names.deferred and item.role is not Role.DATA for item in facts.statements
+    )
 
 
 _CALLERS = (None, Role.DATA, Role.INCLUDE, Role.MODEL, Role.TRAIN, Role.EVALUATE)

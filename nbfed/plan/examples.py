@@ -44,11 +44,27 @@ def examples_of(facts: Facts, role: Role, found: Slice) -> str:
     training = [loop for loop in loops if _trains(loop.body)]
     if role is Role.TRAIN and training:
         loops = sorted(training, key=lambda loop: -loop.depth)
-    for loop in loops:
-        for name in _names(loop.over):
+    overs: list[ast.AST] = [loop.over for loop in loops]
+    if not any(name in names for over in overs for name in _names(over)):
+        overs = list(_handed_over(facts, role))
+    for over in overs:
+        for name in _names(over):
             if name in names:
                 return name
     return next(iter(found.data), "")
+
+
+def _handed_over(facts: Facts, role: Role) -> Iterator[ast.AST]:
+    """What a framework's call gets: ``trainer.fit(model, loader)``."""
+    for statement in facts.of_role(role):
+        for node in statement.nodes:
+            for part in ast.walk(node):
+                match part:
+                    case ast.Call(func=ast.Attribute(attr="fit" | "test" | "validate")):
+                        yield from sorted(
+                            part.keywords, key=lambda k: not (k.arg or "").startswith("train")
+                        )
+                        yield from part.args
 
 
 def _loops(

@@ -27,6 +27,12 @@ _DOWNLOADS = re.compile(
 _NETWORK = re.compile(
     r"(requests|httpx|urllib\.request|boto3|ftplib|socket|wandb|mlflow|neptune)\..*"
 )
+_KEPT_OPEN = re.compile(
+    r"open|io\.open|gzip\.open|tarfile\.open|zipfile\.ZipFile|h5py\.File|tables\.open_file|"
+    r"lmdb\.open|netCDF4\.Dataset|openslide\.(OpenSlide|open_slide)|sqlite3\.connect|"
+    r"psycopg2\.connect|sqlalchemy\.create_engine|socket\.\w+|threading\.(Thread|Lock|RLock)|"
+    r"multiprocessing\.(Pool|Process|Queue|Manager)|concurrent\.futures\.\w+Executor"
+)
 _READS = re.compile(
     r"open|pandas\.read_\w+|numpy\.(load|loadtxt|genfromtxt)|json\.load|torch\.load|"
     r"PIL\.Image\.open|h5py\.File|scipy\.io\.loadmat|nibabel\.load|cv2\.imread"
@@ -63,6 +69,25 @@ def environment(facts: Facts, found: Slice) -> Iterator[Diagnostic]:
                 "this value comes from the environment, which each site sets for itself",
                 "give it the role `site`, and it becomes a key of site.yaml",
             )
+
+
+def kept_open(facts: Facts, found: Slice) -> Iterator[Diagnostic]:
+    """Open files, connections and threads in names of the notebook."""
+    for statement in found.ordered:
+        for node in statement.nodes:
+            match node:
+                case ast.Assign(targets=[ast.Name(id=name), *_], value=ast.Call() as call):
+                    dotted = facts.vocabulary.dotted(call.func) or ""
+                    if _KEPT_OPEN.fullmatch(dotted):
+                        yield note(
+                            facts,
+                            "NBF306",
+                            statement,
+                            f"`{name}` is kept open: each process opens its own, and it cannot be "
+                            "sent to a loader's workers or stored",
+                            "read it in a `with` block, or open it where it is used",
+                            call,
+                        )
 
 
 def _literals_of(facts: Facts, statement: Statement, node: ast.stmt) -> Iterator[Diagnostic]:

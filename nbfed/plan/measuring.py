@@ -142,7 +142,31 @@ def evaluation_results(facts: Facts, settings: Settings) -> Completed:
         )
     if current.names:
         return unchanged(facts)
-    return _bound_call(facts, own)
+    bound_call = _bound_call(facts, own)
+    return bound_call if bound_call.statements is not facts.statements else _shown(facts, own)
+
+
+# Methods of metric objects that give what they have gathered.
+_GATHERED = frozenset({"compute", "aggregate", "result", "results", "get_metric", "score"})
+
+
+def _shown(facts: Facts, own: Sequence[Statement]) -> Completed:
+    """`metric.compute()` as a cell's last line: what the notebook shows is the result."""
+    item = own[-1]
+    match item.nodes:
+        case (ast.Expr(value=ast.Call(func=ast.Attribute(value=owner, attr=method)) as call),):
+            if method not in _GATHERED or item.text:
+                return unchanged(facts)
+            name = ast.unparse(owner) if isinstance(owner, ast.Name) else "metric"
+            lines = (
+                f"shown = {ast.unparse(call)}",
+                f"metrics = shown if isinstance(shown, dict) else {{{name!r}: shown}}",
+            )
+            new = [written(line, item, Role.EVALUATE) for line in lines]
+            return Completed(
+                (*facts.statements[: item.order], *new, *facts.statements[item.order + 1 :])
+            )
+    return unchanged(facts)
 
 
 def _framework_call(facts: Facts, own: Sequence[Statement]) -> Completed | None:
@@ -156,10 +180,23 @@ def _framework_call(facts: Facts, own: Sequence[Statement]) -> Completed | None:
                     made = facts.before(name, item.order)
                     if made and facts.fact(made).kinds.get(name) is Kind.TRAINER:
                         statements = list(facts.statements)
-                        text = f"metrics = dict({ast.unparse(call)}[0])"
+                        asked = _of_the_round(facts, item, call)
+                        text = f"metrics = dict({ast.unparse(asked)}[0])"
                         statements[item.order] = written(text, item, Role.EVALUATE)
                         return Completed(tuple(statements))
     return None
+
+
+def _of_the_round(facts: Facts, item: Statement, call: ast.Call) -> ast.Call:
+    """The call on the round's model, not on a checkpoint or on what the trainer remembers."""
+    names = [part.id for part in ast.walk(call) if isinstance(part, ast.Name)]
+    befores = {name: facts.before(name, item.order) for name in names}
+    given = any(b and facts.fact(b).kinds.get(n) is Kind.MODULE for n, b in befores.items())
+    keywords = [k for k in call.keywords if k.arg != "ckpt_path"]
+    models = facts.holding(Kind.MODULE, item.order)
+    if not given and models:
+        keywords.insert(0, ast.keyword("model", ast.Name(models[-1])))
+    return ast.Call(call.func, call.args, keywords)
 
 
 def _taken_out(facts: Facts, own: Sequence[Statement], bound: set[str]) -> Iterator[str]:

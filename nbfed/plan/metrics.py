@@ -157,6 +157,9 @@ def _entries(numbers: Numbers, value: ast.Dict, found: dict[str, Found]) -> dict
     return entries
 
 
+_OBJECTS = frozenset({Kind.METRIC, Kind.LOADER, Kind.DATASET, Kind.TRAINER, Kind.OPTIMIZER})
+
+
 def _numbers(
     facts: Facts, own: Sequence[Statement], role: Role, hidden: frozenset[str]
 ) -> tuple[tuple[str, ...], bool]:
@@ -164,10 +167,16 @@ def _numbers(
     found = Numbers(facts.vocabulary, _kinds(facts, own)).judged(body)
     outside = outside_batches(body)
     likely = frozenset(name for item in own for name in item.names.likely)
+    objects = {
+        name
+        for item in own
+        for name, kind in facts.fact(item).kinds.items()
+        if name in item.names.bound and kind in _OBJECTS
+    }
     usable = {
         name: entry
         for name, entry in found.items()
-        if name in outside & likely and name not in hidden and entry.surety > Surety.NO
+        if name in (outside & likely) - hidden - objects and entry.surety > Surety.NO
     }
     least = Surety.LIKELY
     if role is Role.EVALUATE and not any(entry.surety >= least for entry in usable.values()):

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from nbfed.analyse.facts import Facts, read_facts
-from nbfed.analyse.statements import numbered, statements_of
+from nbfed.analyse.statements import Statement, numbered, statements_of
 from nbfed.diagnostics import Diagnostic, Location, diagnostic, has_errors
+from nbfed.plan import at_server
 from nbfed.plan import helpers as helper_modules
+from nbfed.plan.apart import kept_apart
 from nbfed.plan.completed import Completed
 from nbfed.plan.completion import data_call, evaluate_call, site_wrappers, train_call
 from nbfed.plan.drawing import without_drawing
 from nbfed.plan.globals_declared import without_needless_globals
 from nbfed.plan.instantiation import model_instance
+from nbfed.plan.loading import loaded_in_training
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
+from nbfed.plan.opening import opened_functions
 from nbfed.plan.programs import program_of
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
+from nbfed.plan.sizes import named_sizes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
 from nbfed.plan.todays_names import todays_names
@@ -28,6 +34,8 @@ from nbfed.roles import Region, Role
 Step = Callable[[Facts, Settings], Completed]
 # Each step completes the notebook as the ones before it left it.
 _STEPS: tuple[Step, ...] = (
+    opened_functions,
+    opened_functions,  # `main` may call the function that makes the model
     without_drawing,
     without_widgets,
     todays_names,
@@ -37,9 +45,12 @@ _STEPS: tuple[Step, ...] = (
     model_instance,
     train_call,
     evaluate_call,
+    named_sizes,
     made_in_training,
+    loaded_in_training,
     evaluated_weights,
     other_names,
+    kept_apart,
     evaluation_results,
     todays_strategy,
 )
@@ -47,34 +58,91 @@ _REQUIRED = (Role.MODEL, Role.DATA, Role.TRAIN)
 
 
 def plan(
-    notebook: Notebook, regions: Sequence[Region], helpers: Mapping[str, str]
+    notebook: Notebook,
+    regions: Sequence[Region],
+    helpers: Mapping[str, str],
+    given: Mapping[str, object] | None = None,
 ) -> tuple[Program | None, list[Diagnostic]]:
     """The program of a notebook, or the reasons why there is none.
 
-    ``helpers`` maps POSIX paths of Python files beside the notebook to their text. A notebook
-    without one of the roles that a federation needs has no program; ``find_regions`` says so.
+    ``helpers`` maps POSIX paths of Python files beside the notebook to their text, ``given``
+    parameters to the values that federation.yaml has for them. A notebook without one of the
+    roles that a federation needs has no program; ``find_regions`` says so.
     """
-    trees = helper_modules.parsed(helpers)
     statements = helper_modules.with_package_imports(
         statements_of(notebook, regions), notebook, helpers
     )
-    facts = read_facts(notebook, statements, trees)
-    settings, problems = read_settings(facts)
-    problems.extend(refused_shapes(facts))
-    if not all(facts.of_role(role) for role in _REQUIRED):
-        return None, problems
-    for step in _STEPS:
-        completed = step(facts, settings)
-        problems.extend(completed.problems)
-        if completed.statements is not facts.statements:
-            facts = read_facts(notebook, numbered(completed.statements), trees)
-            settings, _ = read_settings(facts)
-    problems.extend(_emptied(facts))
-    if has_errors(problems):
-        return None, problems
-    program, found = program_of(facts, settings, helpers)
-    problems = _once([*problems, *found])
-    return (None if has_errors(problems) else program), problems
+    planner = _Planner(notebook, helpers, given)
+    if any(map(at_server.is_for_server, statements)):
+        return planner.with_server(statements)
+    return planner.planned(statements)
+
+
+@dataclass(frozen=True)
+class _Planner:
+    """What all statements of a notebook are planned with; see ``plan``."""
+
+    notebook: Notebook
+    helpers: Mapping[str, str]
+    given: Mapping[str, object] | None
+
+    def planned(self, statements: tuple[Statement, ...]) -> tuple[Program | None, list[Diagnostic]]:
+        facts, settings, problems = self._completed(statements, _STEPS)
+        if facts is None or has_errors(problems):
+            return None, _once(problems)
+        program, found = program_of(facts, settings, self.helpers)
+        problems = _once([*problems, *found])
+        return (None if has_errors(problems) else program), problems
+
+    def with_server(
+        self, statements: tuple[Statement, ...]
+    ) -> tuple[Program | None, list[Diagnostic]]:
+        """Plan a notebook that has data for the server: the sites' part, and the server's."""
+        steps = [self._data_calls if step is data_call else step for step in _STEPS]
+        facts, settings, found = self._completed(statements, steps)
+        if facts is None or has_errors(found):
+            return None, _once(found)
+        evaluate = at_server.sites_evaluate(facts, settings)
+        program, problems = self.planned(at_server.at_sites(statements, evaluate=evaluate))
+        if program is None:
+            return None, problems
+        # That the sites evaluate nothing is what the marking says.
+        problems = [found for found in problems if evaluate or found.code != "NBF313"]
+        program, found = at_server.with_evaluation(program, facts, settings, self.helpers)
+        problems = _once([*problems, *found])
+        return (None if has_errors(problems) else program), problems
+
+    def _completed(
+        self, statements: tuple[Statement, ...], steps: Sequence[Step]
+    ) -> tuple[Facts | None, Settings, list[Diagnostic]]:
+        """The notebook after ``steps``; None where it lacks a role that a federation needs."""
+        trees = helper_modules.parsed(self.helpers)
+        facts = read_facts(self.notebook, statements, trees)
+        settings, problems = read_settings(facts, self.given)
+        problems.extend(refused_shapes(facts))
+        if not all(facts.of_role(role) for role in _REQUIRED):
+            return None, settings, problems
+        for step in steps:
+            completed = step(facts, settings)
+            problems.extend(completed.problems)
+            if completed.statements is not facts.statements:
+                facts = read_facts(self.notebook, numbered(completed.statements), trees)
+                settings, _ = read_settings(facts, self.given)
+        problems.extend(_emptied(facts))
+        return facts, settings, problems
+
+    def _data_calls(self, facts: Facts, settings: Settings) -> Completed:
+        """Call the functions that load data, the sites' and the server's each by themselves."""
+        trees = helper_modules.parsed(self.helpers)
+        found: list[Diagnostic] = []
+        whole = facts.statements
+        for server in (False, True):
+            alone = read_facts(self.notebook, at_server.masked(whole, server=server), trees)
+            if alone.of_role(Role.DATA):
+                done = data_call(alone, settings)
+                whole = at_server.marked_again(done.statements, whole, server=server)
+                found.extend(done.problems)
+        return Completed(whole, tuple(found))
 
 
 def _emptied(facts: Facts) -> list[Diagnostic]:

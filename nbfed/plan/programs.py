@@ -10,10 +10,12 @@ from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan import advice, conflicts, exposure, gate, seeds, shapes
+from nbfed.plan.draws import drawn_anew, drawn_tests
 from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
 from nbfed.plan.keeping import exchange_of, keep_of, with_kept
+from nbfed.plan.made import models_trained_alone
 from nbfed.plan.metrics import metrics_of
 from nbfed.plan.notes import note
 from nbfed.plan.rules import Context
@@ -58,10 +60,13 @@ def program_of(
         problems.extend(found)
     stages[Role.TRAIN], keep, unkept = with_kept(facts, stages[Role.TRAIN], keep_of(facts))
     problems.extend(unkept)
-    if not users[0].found.models:
+    alone = list(_own_models(facts, users[0].found))
+    problems.extend(alone)
+    if not users[0].found.models and not alone:
         problems.append(_no_model(facts))
     elif not users[0].found.data:
-        problems.append(_no_data(facts))
+        loader = _loads_itself(users[0].found)
+        problems.append(_no_data(facts) if loader is None else _anew(facts, loader))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
     if strategy is not None:
@@ -124,6 +129,19 @@ def _user_stage(
     return stage, list(metrics.problems)
 
 
+def _own_models(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
+    for statement, node in models_trained_alone(facts, train.ordered):
+        yield note(
+            facts,
+            "NBF325",
+            statement,
+            "training makes this model itself: every round would begin with new weights, and the "
+            "federation's would never be trained",
+            "make the model once, in the model region, and train that one",
+            node,
+        )
+
+
 def _no_model(facts: Facts) -> Diagnostic:
     return note(
         facts,
@@ -141,6 +159,25 @@ def _no_data(facts: Facts) -> Diagnostic:
         facts.of_role(Role.TRAIN)[-1],
         "training uses nothing that the data regions make",
         "make the loaders in the data region, and use them by their names in training",
+    )
+
+
+def _loads_itself(train: Slice) -> Statement | None:
+    """A function of the data regions that training itself calls."""
+    for item in train.ordered:
+        if item.role is Role.DATA and isinstance(item.node, ast.FunctionDef):
+            return item
+    return None
+
+
+def _anew(facts: Facts, loader: Statement) -> Diagnostic:
+    return note(
+        facts,
+        "NBF328",
+        loader,
+        "training calls this by itself, so that every round loads the data anew, and nothing "
+        "tells how many examples a site has: all sites weigh the same",
+        "make the loaders in the data region, and give them to the code that trains",
     )
 
 
@@ -217,14 +254,18 @@ def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Di
     by_role = {part.found.role: part.found for part in parts}
     yield from advice.adopted(facts, [part.found for part in parts])
     yield from advice.fresh_tools(facts, by_role[Role.TRAIN], program.keep)
+    yield from advice.writing_trainers(facts, by_role[Role.TRAIN])
     yield from advice.evaluation(facts, by_role.get(Role.EVALUATE), facts.notebook.file)
     yield from advice.leaks(facts, by_role[Role.DATA], program.train_examples)
+    yield from drawn_anew(facts, by_role)
+    yield from drawn_tests(facts, by_role[Role.DATA])
     yield from advice.competing(facts, [part.found for part in parts])
     yield from seeds.seeds_in_roles(facts)
     yield from exposure.parameters(facts)
     for found in by_role.values():
         yield from exposure.literals(facts, found)
         yield from exposure.environment(facts, found)
+        yield from exposure.kept_open(facts, found)
         yield from exposure.outside_world(facts, found)
 
 

@@ -8,6 +8,7 @@ from nbfed.analyse.facts import Facts
 from nbfed.analyse.statements import Statement
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note, place
+from nbfed.plan.sizes import size_wanted
 from nbfed.plan.slice import Need
 from nbfed.roles import Role
 
@@ -63,12 +64,15 @@ def server_needs_site(facts: Facts, role: Role, need: Need, found: Statement) ->
 
 def server_needs_data(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic:
     """What runs at the server too cannot use a site's data."""
+    name, text = size_wanted(facts, need.reader, need.node, need.name)
+    shown = f"`{text}`" if text == name else f"`{text}`, as `{name}`"
     return note(
         facts,
         "NBF314",
         need.reader,
-        f"the {role} needs `{need.name}`, which is made from a site's data ({place(found)})",
-        f"write the value down in a `# nbfed: params` cell: `{need.name} = ...`",
+        f"the {role} needs `{need.name}`, which is made from a site's data ({place(found)}), and "
+        "the server has none",
+        f"give {shown}: add to federation.yaml `params: {{{name}: 6}}`, with your value",
         need.node,
     )
 

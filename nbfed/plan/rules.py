@@ -63,10 +63,24 @@ def _model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict
     if kind is not Kind.MODULE:
         return _made_with_model(context, of, need, found)
     if of.role in _USERS:
-        return Argue(Origin.MODEL)
+        # Another name for the same module: one of them is the stage's argument.
+        return Copy() if _is_alias(found) else Argue(Origin.MODEL)
     if of.role in (Role.DATA, Role.STRATEGY):
         return Refuse(refusals.needs_model(context.facts, of.role, need, found))
     return None
+
+
+def _is_alias(found: Statement) -> bool:
+    """`net = model`, `net = model.to(device)`: no module of its own."""
+    match found.nodes:
+        case (ast.Assign(targets=[ast.Name(id=name)], value=value),):
+            while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+                if value.func.attr not in ("to", "cuda", "cpu", "double", "float", "half"):
+                    return False
+                value = value.func.value
+            return isinstance(value, ast.Name) and value.id != name
+        case _:
+            return False
 
 
 def _made_with_model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:

@@ -21,6 +21,7 @@ _WRAPPERS = re.compile(
     r"os\.path\.(expanduser|abspath|normpath|realpath|join)"
 )
 _ENVIRONMENT = ("os.environ.get", "os.getenv")
+_LONGEST_COMMENT = 60
 
 
 @dataclass(frozen=True)
@@ -35,10 +36,18 @@ class Settings:
     site: tuple[SiteKey, ...] = ()
     bound_by: Mapping[tuple[int, str], Role] = field(default_factory=dict)
     wrappers: Mapping[str, str] = field(default_factory=dict)
+    given: Mapping[str, object] = field(default_factory=dict)
 
 
-def read_settings(facts: Facts) -> tuple[Settings, list[Diagnostic]]:
-    """Read all params and site regions."""
+def read_settings(
+    facts: Facts, given: Mapping[str, object] | None = None
+) -> tuple[Settings, list[Diagnostic]]:
+    """Read all params and site regions.
+
+    ``given`` has the values of federation.yaml: a parameter that the notebook computes from its
+    data has its value from there alone.
+    """
+    given = given or {}
     params: dict[str, Parameter] = {}
     site: dict[str, SiteKey] = {}
     bound_by: dict[tuple[int, str], Role] = {}
@@ -47,10 +56,17 @@ def read_settings(facts: Facts) -> tuple[Settings, list[Diagnostic]]:
     for statement in facts.of_role(Role.PARAMS):
         for name, value, annotation in _assignments(statement):
             if not is_literal(value):
-                problems.extend(_not_literal(facts, statement, name, value, set(params)))
-                continue
-            params[name] = _parameter(facts, statement, name, value, annotation)
+                if is_derived(facts, statement):
+                    continue
+                if name not in given:
+                    problems.append(_no_value(facts, statement, name, value))
+                params[name] = _computed(statement, name, value, given.get(name))
+            else:
+                params[name] = _parameter(facts, statement, name, value, annotation)
             bound_by[statement.order, name] = Role.PARAMS
+    for statement, name in _settled(facts, given):
+        params.setdefault(name, _computed(statement, name, None, given[name]))
+        bound_by[statement.order, name] = Role.PARAMS
     for statement in facts.of_role(Role.SITE):
         for name, value, annotation in _assignments(statement):
             if _is_derived(value, facts, set(site)):
@@ -60,7 +76,29 @@ def read_settings(facts: Facts) -> tuple[Settings, list[Diagnostic]]:
             bound_by[statement.order, name] = Role.SITE
             if wrapper:
                 wrappers[name] = wrapper
-    return Settings(tuple(params.values()), tuple(site.values()), bound_by, wrappers), problems
+    settings = Settings(tuple(params.values()), tuple(site.values()), bound_by, wrappers, given)
+    return settings, problems
+
+
+def is_derived(facts: Facts, statement: Statement) -> bool:
+    """Whether a value is made from constants and parameters alone, and so needs no other."""
+    fact = facts.fact(statement)
+    return fact.harmless and not fact.origins & {Role.DATA, Role.SITE, Role.MODEL}
+
+
+def _settled(facts: Facts, given: Mapping[str, object]) -> Iterator[tuple[Statement, str]]:
+    """Statements that compute from the data what federation.yaml gives."""
+    for name in given:
+        for order in facts.touching.get(name, ()):
+            statement = facts.statements[order]
+            origins = facts.fact(statement).origins
+            if (
+                statement.role not in (Role.PARAMS, Role.SITE)
+                and origins & {Role.DATA, Role.SITE}
+                and name in statement.names.binds
+                and not statement.is_definition
+            ):
+                yield statement, name
 
 
 def _assignments(
@@ -110,23 +148,31 @@ def is_literal(node: ast.expr) -> bool:
             return False
 
 
-def _not_literal(
-    facts: Facts, statement: Statement, name: str, value: ast.expr, params: set[str]
-) -> list[Diagnostic]:
-    """An expression over parameters or a harmless value is no parameter, and no problem."""
-    if facts.fact(statement).harmless:
-        return []
-    return [
-        note(
-            facts,
-            "NBF302",
-            statement,
-            f"`{name}` is not a literal, so the server cannot set it",
-            "write the value down, or move the statement to a cell of its own: "
-            "`# nbfed: site` if it differs per site, `# nbfed: include` if it is copied",
-            value,
-        )
-    ]
+def _no_value(facts: Facts, statement: Statement, name: str, value: ast.expr) -> Diagnostic:
+    return note(
+        facts,
+        "NBF302",
+        statement,
+        f"`{name}` is not a literal, so its value has to be in federation.yaml, and it is not",
+        f"add to federation.yaml: `params: {{{name}: 6}}`, with your value; or move the statement "
+        "to a cell of its own: `# nbfed: site` if it differs per site, `# nbfed: include` if it "
+        "is no plain value and copied",
+        value,
+    )
+
+
+def _computed(statement: Statement, name: str, value: ast.expr | None, given: object) -> Parameter:
+    """A parameter whose value federation.yaml gives: the notebook computes it from its data."""
+    default = repr(given)
+    comment = f"in the notebook: {' '.join(ast.unparse(value).split())}" if value else ""
+    return Parameter(
+        name,
+        _type_of(ast.parse(default, mode="eval").body),
+        default,
+        statement.cell,
+        statement.line,
+        comment if len(comment) <= _LONGEST_COMMENT else "",
+    )
 
 
 def _parameter(

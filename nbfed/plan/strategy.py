@@ -32,12 +32,24 @@ _RENAMED = {
 _RENAMED_CLASSES = {"FedAdagrad": "FedAdagrad", "QFedAvg": "QFedAvg", "FedAvgAndroid": "FedAvg"}
 
 
+_CLASSES = (
+    *("FedAvg", "FedAvgM", "FedAdam", "FedYogi", "FedAdagrad", "FedProx", "FedMedian"),
+    *("FedTrimmedAvg", "Krum", "MultiKrum", "Bulyan", "QFedAvg"),
+)
+_BY_TEXT = {name.lower(): name for name in _CLASSES}
+
+
 def todays_strategy(facts: Facts, settings: Settings) -> Completed:
     """Write a strategy of Flower's former names with today's; leave out its server's settings."""
     statements = list(facts.statements)
     problems: list[Diagnostic] = []
     for item in facts.of_role(Role.STRATEGY):
         call = _strategy_call(facts, item)
+        named = _named(item)
+        if named is not None:
+            bound, name = named
+            text = f"from {_NEW} import {name}\n{bound} = {name}()"
+            statements[item.order] = written(text, item, Role.STRATEGY)
         if call is None:
             continue
         dotted = facts.vocabulary.dotted(call[1].func) or ""
@@ -47,7 +59,19 @@ def todays_strategy(facts: Facts, settings: Settings) -> Completed:
             text = f"from {_NEW} import {name}\n{call[0]} = {name}({', '.join(kept)})"
             statements[item.order] = written(text, item, Role.STRATEGY)
             problems.append(_renamed(facts, item, name, dropped))
-    return Completed(tuple(statements), tuple(problems)) if problems else unchanged(facts)
+    if statements == list(facts.statements):
+        return unchanged(facts)
+    return Completed(tuple(statements), tuple(problems))
+
+
+def _named(item: Statement) -> tuple[str, str] | None:
+    """``strategy = "FedAvg"``: the name that it binds, and the class."""
+    match item.nodes:
+        case (ast.Assign(targets=[ast.Name(id=bound)], value=ast.Constant(value=str(text))),):
+            name = _BY_TEXT.get("".join(filter(str.isalnum, text.lower())))
+            return (bound, name) if name else None
+        case _:
+            return None
 
 
 def _renamed(facts: Facts, item: Statement, name: str, dropped: list[str]) -> Diagnostic:

@@ -35,16 +35,20 @@ class PlainLines:
     def show(self, event: Event, baseline: str) -> None:
         """Print a line, or none."""
         view = self._baselines.setdefault(baseline, RunView()) if baseline else self._view
-        note = view.note
-        view.apply(event)
-        if event["event"] == "waiting" and view.note == note:
-            return  # said already
-        line = _baseline_line(view, event, baseline) if baseline else _line(view, event)
-        if line:
+        if line := line_of(view, event, baseline):
             print(line, file=self._stream, flush=True)
 
     def close(self) -> None:
         """Nothing is held back."""
+
+
+def line_of(view: RunView, event: Event, baseline: str) -> str:
+    """Let ``view`` take the event in, and say it in a line; "" where it is nothing new."""
+    note = view.note
+    view.apply(event)
+    if event["event"] == "waiting" and view.note == note:
+        return ""  # said already
+    return _baseline_line(view, event, baseline) if baseline else _line(view, event)
 
 
 def _line(view: RunView, event: Event) -> str:
@@ -80,6 +84,9 @@ def _line(view: RunView, event: Event) -> str:
         case "evaluated" if view.metrics:
             after = count(event["round"], "round")
             return f"after {after}: {figures(view.metrics, view.before)}"
+        case "server-evaluated":
+            found = figures(view.server_metrics, view.server_before)
+            return f"after {count(event['round'], 'round')}, on the server's own data: {found}"
         case "run-finished":
             return _ending(view, event)
         case _:

@@ -60,6 +60,9 @@ def render(view: RunView, baselines: dict[str, RunView]) -> RenderableType:
     if view.metrics:
         label = "all sites, weighted" if view.evaluates else "training, all sites"
         parts.append(Text(f"{label}: {figures(view.metrics, view.before)}", style="bold"))
+    if view.server_metrics:
+        shown = figures(view.server_metrics, view.server_before)
+        parts.append(Text(f"the server's own data: {shown}", style="bold"))
     if note := _note(view, baselines):
         parts.append(note)
     return Group(*parts)

@@ -9,6 +9,8 @@ from nbfed.progress.display import Event, ago
 
 Metrics = Mapping[str, float | None]
 
+_ROUNDS_IN_MEAN = 5
+
 
 @dataclass
 class SiteView:
@@ -16,6 +18,7 @@ class SiteView:
 
     state: str = "waiting"
     examples: int = 0
+    seconds: float = 0.0
     train_seconds: float = 0.0
     last_seen: str = ""
     metrics: Metrics = field(default_factory=dict)
@@ -27,7 +30,8 @@ class RunView:
     """A run as its events tell it. ``metrics`` are means weighted by the sites' examples.
 
     ``metrics`` are those of the global weights on the sites' test data, or of the training
-    where the notebook evaluates nothing; ``before`` are the last ones before them.
+    where the sites evaluate nothing; ``before`` are the last ones before them. The server's own
+    evaluation, if there is one, gives ``server_metrics`` and ``server_before``.
     """
 
     name: str = ""
@@ -40,6 +44,8 @@ class RunView:
     metrics: Metrics = field(default_factory=dict)
     before: Metrics = field(default_factory=dict)
     evaluates: bool = False
+    server_metrics: Metrics = field(default_factory=dict)
+    server_before: Metrics = field(default_factory=dict)
     round_seconds: list[float] = field(default_factory=list)
     bytes_moved: int = 0
     missing: dict[str, float | None] = field(default_factory=dict)
@@ -49,11 +55,14 @@ class RunView:
 
     @property
     def seconds_left(self) -> float | None:
-        """An estimate from the rounds so far; None before the first one is done."""
-        if not self.round_seconds:
+        """An estimate from the last rounds; None before the first one is done, and in a wait.
+
+        The first rounds are no guide: in them, sites load their data.
+        """
+        if not self.round_seconds or self.note:
             return None
-        mean = sum(self.round_seconds) / len(self.round_seconds)
-        return mean * (self.rounds - self.done)
+        last = self.round_seconds[-_ROUNDS_IN_MEAN:]
+        return sum(last) / len(last) * (self.rounds - self.done)
 
     def apply(self, event: Event) -> None:
         """Take one event in; those of unknown names change nothing."""
@@ -111,6 +120,7 @@ class RunView:
     def _site_replied(self, event: Event) -> None:
         site = self._site(event, "done")
         site.examples, site.train_seconds = event["examples"], event["train_seconds"]
+        site.seconds = event["seconds"]
         self.bytes_moved += event.get("bytes_in", 0) + event.get("bytes_out", 0)
         if not self.evaluates:
             site.before, site.metrics = site.metrics, event["train"]
@@ -135,6 +145,9 @@ class RunView:
             site = self.sites.setdefault(name, SiteView())
             site.before, site.metrics = site.metrics, found["metrics"]
 
+    def _server_evaluated(self, event: Event) -> None:
+        self.server_before, self.server_metrics = self.server_metrics, event["metrics"]
+
     def _run_finished(self, event: Event) -> None:
         self.outcome, self.reason, self.note = event["outcome"], event.get("reason", ""), ""
 
@@ -151,5 +164,6 @@ _HANDLERS = {
     "site-failed": RunView._site_failed,
     "round-finished": RunView._round_finished,
     "evaluated": RunView._evaluated,
+    "server-evaluated": RunView._server_evaluated,
     "run-finished": RunView._run_finished,
 }

@@ -24,6 +24,8 @@ _HEADING = re.compile(r" {0,3}(#{1,6})\s*(.*?)\s*#*\s*\Z")
 _PART = r"(?:(?:step|part|section|cell)\s+)?"
 _NUMBER = re.compile(rf"{_PART}(?:\d+(?:\.\d+)*|[ivx]+|[a-z])\s*[.):-]+\s*")
 _BARE_NUMBER = re.compile(rf"{_PART}\d+(?:\.\d+)*\s+")
+_BOLD = re.compile(r" {0,3}(\*\*|__)(?=\S)(.+?)\1:?\s*\Z")
+_LOWEST = 7  # a bold line stands for a heading below all others
 _FENCE = re.compile(r" {0,3}(?:```|~~~)")
 _ALIKE = 0.86
 
@@ -74,3 +76,5 @@ def _headings(cell: Cell) -> Iterator[tuple[int, str]]:
         found = None if fenced else _HEADING.match(line)
         if found:
             yield len(found.group(1)), found.group(2)
+        elif not fenced and (bold := _BOLD.match(line)):
+            yield _LOWEST, bold.group(2)

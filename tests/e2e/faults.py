@@ -101,6 +101,8 @@ class Federation:
             self.address = f"127.0.0.1:{probe.getsockname()[1]}"
         # Every process of this federation, and each of its children, has this in its environment.
         self._mark = uuid.uuid4().hex
+        # What starts a process elsewhere, as in `ip netns exec NAME`, by the name of its log.
+        self.elsewhere: dict[str, tuple[str, ...]] = {}
         self._started: list[subprocess.Popen[bytes]] = []
 
     def faults(self, site: str, words: str) -> None:
@@ -120,7 +122,7 @@ class Federation:
     def _start(self, log: str, *command: str, **variables: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{log}.log").open("ab") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "nbfed", *command],
+                [*self.elsewhere.get(log, ()), sys.executable, "-m", "nbfed", *command],
                 cwd=self.folder,
                 env={**environment(), "FAULTS_MARK": self._mark, **variables},
                 stdin=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def enroll(folder: Path, site: str) -> str:
     """Write request.json as the site does; return the fingerprint."""
     client = folder / "dist" / "study" / "client"
-    command = [sys.executable, "-m", "study_client.site_node", "enroll", "--site", site]
+    command = [sys.executable, "-m", "study_client.console", "enroll", "--site", site]
     (folder / "site.yaml").write_text("")
     done = subprocess.run(
         command,

@@ -176,9 +176,7 @@ def test_two_rounds_by_the_packages_own_commands(
             admit = [server.bin / "study-server", "admit", "request.json", "--state", state]
             said = run_once(admit, folder)
             assert said.startswith(f"{site} is admitted with the key SHA256:")
-            once([client.bin / "study-client", "enroll", "--site", site], folder)
-            request = folder / "request.json"
-            once([server.bin / "study-server", "admit", request, "--state", state], tmp_path)
+            once([client.bin / "study-client", "approve"], folder)
             command = [client.bin / "study-client", "start", "--site", site]
             hospitals.append(start(stack, [*command, "--config", "site.yaml"], folder))
         for process in (coordinator, *hospitals):

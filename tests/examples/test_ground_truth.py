@@ -1,4 +1,4 @@
-"""One round over the same data with the same seed: notebook and federation give the same weights."""
+"""One round, the same data and seed: notebook and federation give the same weights."""
 
 from __future__ import annotations
 

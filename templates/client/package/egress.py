@@ -83,7 +83,7 @@ def count(data: Any, *, training: bool = True) -> int:
     """
     if isinstance(data, Mapping):
         data = _entry(data, training)
-    data = _inner_loader(data)
+    data = _inner_loader(data, training)
     sampler = getattr(data, "sampler", None)
     # A subset has a dataset too, but is one itself.
     dataset = data if isinstance(data, Dataset) else getattr(data, "dataset", data)
@@ -107,13 +107,21 @@ def _entry(data: Mapping[Any, Any], training: bool) -> Any:
     return (fitting or list(data.values()))[0]
 
 
-def _inner_loader(data: Any) -> Any:
+def _inner_loader(data: Any, training: bool) -> Any:
     """Find the loader in an object of the notebook's own that stands for it."""
+    for method in ("train_dataloader",) if training else ("test_dataloader", "val_dataloader"):
+        # Of a data module; what it inherits from its library gives none.
+        if any(method in vars(kind) for kind in type(data).__mro__ if _is_own(kind)):
+            return getattr(data, method)()
     if isinstance(data, DataLoader | Dataset) or hasattr(data, "dataset"):
         return data
     held = getattr(data, "__dict__", {}).values()
     loaders = [value for value in held if isinstance(value, DataLoader)]
     return loaders[0] if len(loaders) == 1 else data
+
+
+def _is_own(kind: type) -> bool:
+    return not kind.__module__.startswith(("lightning.", "pytorch_lightning."))
 
 
 def _number(value: Any, what: str) -> float:

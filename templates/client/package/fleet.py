@@ -76,6 +76,25 @@ class RunOver(Exception):
     """The run that a request was about is not running any more."""
 
 
+def require_admitted(address: str, ca: Path, admittance: Admittance) -> None:
+    """Make one signed request that changes nothing; raises FleetError if the key is not let in."""
+    keys = admittance.identity.keys
+    client = FleetHttpClient.from_server_address(
+        address, False, ca.read_bytes(), [NodeAuthHttpInterceptor(*keys)]
+    )
+    try:
+        client.GetRun(GetRunRequest(node=Node(node_id=0), run_id=0))
+    except httpx.HTTPStatusError as error:
+        # The gateway ends the connection of whom it does not let in. Any other answer is the
+        # SuperLink's behind it, which says no too: there is no such node, nor such a run.
+        if error.response.headers.get("connection") == "close":
+            raise UnknownHere(admittance.why_not(error.response)) from error
+    except httpx.TransportError as error:
+        raise FleetError(f"{address} did not answer: {error}") from error
+    finally:
+        client.close()
+
+
 class Fleet:
     """One connection; a context manager that signs off at its end.
 

@@ -55,6 +55,12 @@ class Kept:
             raise Refusal(f"`{name}` is not what the last round kept by that name") from error
 
 
+def _loaded(states: bytes) -> dict[str, Any]:
+    # To the CPU at first: the GPU that they were on may be another one now, or none.
+    held: dict[str, Any] = torch.load(io.BytesIO(states), map_location="cpu", weights_only=True)
+    return held
+
+
 _now: ContextVar[Kept | None] = ContextVar("kept", default=None)
 
 
@@ -71,7 +77,7 @@ def keeping(states: bytes) -> Iterator[Kept]:
 
     What is loaded are tensors and plain values: anything else is refused by torch.
     """
-    kept = Kept(torch.load(io.BytesIO(states), weights_only=True) if states else {})
+    kept = Kept(_loaded(states) if states else {})
     token = _now.set(kept)
     try:
         yield kept

@@ -10,10 +10,11 @@ from pathlib import Path
 import yaml
 
 from .exits import SiteError
+from .policy import Policy, read_policy
 
 Scalar = str | int | float | bool
 
-_KEYS = ("site", "server", "ca", "threads", "params", "overrides")
+_KEYS = ("site", "server", "ca", "threads", "params", "overrides", "policy")
 
 
 @dataclass(frozen=True)
@@ -21,7 +22,7 @@ class SiteFile:
     """What site.yaml holds. ``ca`` is absolute; ``params`` and ``overrides`` are Flower's scalars.
 
     ``params`` are the values of SiteConfig, ``overrides`` those of the notebook's parameters that
-    this site sets otherwise than the server.
+    this site sets otherwise than the server. ``policy`` are this site's own rules.
     """
 
     site: str = ""
@@ -30,12 +31,17 @@ class SiteFile:
     threads: int | None = None
     params: dict[str, Scalar] = field(default_factory=dict)
     overrides: dict[str, Scalar] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Policy)
 
 
-def read_site_file(path: Path) -> SiteFile:
-    """Read site.yaml; raises SiteError."""
+def read_site_file(path: Path, *, filled_in: bool = True) -> SiteFile:
+    """Read site.yaml; raises SiteError.
+
+    With ``filled_in``, values that are still to be filled in are an error; else they are left out.
+    """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        text = path.read_text(encoding="utf-8")
+        content = yaml.safe_load(text) or {}
     except OSError as error:
         raise SiteError(
             f"{path} cannot be read ({error.strerror}): name this site's file with --config"
@@ -52,13 +58,19 @@ def read_site_file(path: Path) -> SiteFile:
     if threads is not None and (type(threads) is not int or threads < 1):
         raise SiteError(f"{path}: threads should be a whole number above 0, not {threads!r}")
     ca = content.get("ca")
+    lines = _lines(text, "policy")
+
+    def line_of(rule: str) -> str:
+        return f"{path}:{lines.get(rule, lines[''])}"
+
     return SiteFile(
         site=str(content.get("site") or ""),
         server=str(content.get("server") or ""),
         ca=path.parent.resolve() / str(ca) if ca else None,
         threads=threads,
-        params=_scalars(content, "params", path),
-        overrides=_scalars(content, "overrides", path),
+        params=_scalars(content, "params", path, filled_in),
+        overrides=_scalars(content, "overrides", path, filled_in),
+        policy=read_policy(content.get("policy"), path.parent.resolve(), line_of),
     )
 
 
@@ -70,14 +82,31 @@ def node_config(
     return {"site": site, **params, **ours}
 
 
-def _scalars(content: Mapping[str, object], key: str, path: Path) -> dict[str, Scalar]:
+def _scalars(
+    content: Mapping[str, object], key: str, path: Path, filled_in: bool
+) -> dict[str, Scalar]:
     values = content.get(key) or {}
     if not isinstance(values, dict):
         raise SiteError(f"{path}: {key} should hold `NAME: value` lines")
     scalars: dict[str, Scalar] = {}
     for name, value in values.items():
+        if value is None and not filled_in:
+            continue
         if value is None:
             raise SiteError(f"{path}: {key}: {name} has no value: fill it in")
         # Flower's configuration knows scalars only: the rest travels as JSON text.
         scalars[str(name)] = value if isinstance(value, str | int | float) else json.dumps(value)
     return scalars
+
+
+def _lines(text: str, key: str) -> dict[str, int]:
+    """Return the line of each key below ``key``, and under "" that of ``key`` itself."""
+    lines = {"": 1}
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    for name, value in root.value if isinstance(root, yaml.MappingNode) else []:
+        if name.value != key:
+            continue
+        lines[""] = name.start_mark.line + 1
+        for inner, _ in value.value if isinstance(value, yaml.MappingNode) else []:
+            lines[inner.value] = inner.start_mark.line + 1
+    return lines

@@ -119,6 +119,11 @@ def _evaluated(event: dict[str, Any]) -> str:
     return f"weights {of}: {means} (weighted by examples)"
 
 
+def _server_evaluated(event: dict[str, Any]) -> str:
+    of = f"after round {event['round']}" if event["round"] else "initial"
+    return f"weights {of}: {_numbers(event['metrics']) or 'no metrics'} (the server's own data)"
+
+
 def _run_finished(event: dict[str, Any]) -> str:
     reason = f": {event['reason']}" if event["reason"] else ""
     return (
@@ -139,6 +144,7 @@ _LINES: dict[str, Callable[[dict[str, Any]], str]] = {
     "site-lost": _lost,
     "late-reply": _late,
     "evaluated": _evaluated,
+    "server-evaluated": _server_evaluated,
     "best": _best,
     "run-finished": _run_finished,
 }

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from pathlib import Path
 
 from flwr.app import ArrayRecord, Message
 from flwr.serverapp import Grid
@@ -22,8 +20,10 @@ from .heap import give_back
 from .initial import initial_weights
 from .late import LateReplies
 from .letters import bytes_of, config_for
+from .outcome import Outcome
 from .replies import TrainReply, read_train_reply, weighted_means
 from .run_folder import Listener, RunFolder, versions
+from .server_metrics import CannotEvaluate, Evaluates, ServerMetrics
 from .settings import CLIENT_DIGEST, HAS_EVALUATE, NAME, Settings
 from .site_view import EndlessWait, SiteView, sampling
 from .sites import SiteOf, Sites, TooFewSites
@@ -31,26 +31,6 @@ from .standing import Standing, StoppedEarly
 from .stopping import NoSuchMetric
 from .strategies import make_strategy
 from .trip import Patience, ReplyError, Trip
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a run ended, with the reason and the last whole weights.
-
-    ``outcome`` is "finished", "stopped early" (as the settings ask for) or "aborted".
-    """
-
-    outcome: str
-    rounds_done: int
-    seconds: float
-    reason: str
-    arrays: ArrayRecord
-    folder: Path
-
-    @property
-    def good(self) -> bool:
-        """Whether the run did all that it was asked to."""
-        return self.outcome in ("finished", "stopped early")
 
 
 class Aborted(Exception):
@@ -66,13 +46,14 @@ def run_federation(
     poll_seconds: float | None = None,
     listener: Listener | None = None,
     site_of: SiteOf | None = None,
+    own: Evaluates | None = None,
 ) -> Outcome:
     """Run all rounds on ``grid`` and keep what happens in the run's folder.
 
     ``initial`` and ``strategy`` are made from the settings if they are not given. ``listener`` is
     called with each event. ``site_of`` names the site that a node's key belongs to, where sites
-    have keys. Raises SettingsError before the first event; an interrupt ends the
-    run as "stopped" and is raised again.
+    have keys. ``own`` is the server's own evaluation, if any. Raises SettingsError before the
+    first event; an interrupt ends the run as "stopped" and is raised again.
     """
     if strategy is None:
         sites = len(settings.sites)
@@ -85,9 +66,13 @@ def run_federation(
     folder = RunFolder(settings, listener=listener)
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
     standing = Standing(folder, settings, strategy, initial)
+<<<<<<< HEAD
     rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of)
     # The standing holds the weights: those of the beginning are not kept beside it.
     del initial
+=======
+    rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of, own)
+>>>>>>> main
     start = time.monotonic()
     ended, reason = "aborted", ""
     try:
@@ -95,7 +80,14 @@ def run_federation(
         ended = "finished"
     except StoppedEarly as stopped:
         ended, reason = "stopped early", str(stopped)
-    except (Aborted, TooFewSites, EndlessWait, NoSuchMetric, OSError) as error:
+    except (
+        Aborted,
+        CannotEvaluate,
+        TooFewSites,
+        EndlessWait,
+        NoSuchMetric,
+        OSError,
+    ) as error:
         # OSError: the SuperLink is gone (ConnectionError), or the disk is full.
         reason = str(error)
     except KeyboardInterrupt:
@@ -130,6 +122,7 @@ class _Rounds:
         folder: RunFolder,
         poll: float,
         site_of: SiteOf | None,
+        own: Evaluates | None,
     ) -> None:
         self._grid = grid
         self._settings = settings
@@ -141,6 +134,7 @@ class _Rounds:
         self._emit = folder.event
         self._sites = Sites(grid, settings, folder.event, poll, site_of)
         self._late = LateReplies(grid, folder.event)
+        self._own = ServerMetrics(own, settings, folder.event)
 
     def run(self) -> None:
         settings, standing = self._settings, self._standing
@@ -161,6 +155,7 @@ class _Rounds:
             self._emit("run-resumed", **about, **came, strategy_restarts=standing.restarts)
         else:
             self._emit("run-started", **about)
+        self._evaluate_here()
         for number in range(standing.done + 1, settings.rounds + 1):
             self._round(number)
         if HAS_EVALUATE:
@@ -203,8 +198,18 @@ class _Rounds:
             train=train,
         )
         self._emit("checkpoint", round=number, file=file)
-        if not HAS_EVALUATE:
+        judged = self._evaluate_here()
+        if not (HAS_EVALUATE or judged):
             self._standing.judge(train)
+
+    def _evaluate_here(self) -> bool:
+        """Evaluate at the server, if it has data and it is time to; say whether it has any."""
+        standing = self._standing
+        metrics = self._own.of(standing.arrays, standing.done)
+        # Where the sites evaluate too, their metrics count: they are about the hospitals' data.
+        if metrics is not None and not HAS_EVALUATE:
+            standing.judge(metrics)
+        return self._own.there
 
     def _needed_of(self, letters: Mapping[str, Message]) -> int:
         """Return how many replies make a round: a strategy may train but a sample of the sites."""

@@ -9,7 +9,15 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from .condition import Condition
-from .defaults import ADDRESS, CLIENT_DIGEST, DISTRIBUTION, HAS_EVALUATE, NAME, RUN_CONFIG
+from .defaults import (
+    ADDRESS,
+    CLIENT_DIGEST,
+    DISTRIBUTION,
+    HAS_EVALUATE,
+    NAME,
+    RUN_CONFIG,
+    SERVER_EVALUATES,
+)
 
 __all__ = [
     "ADDRESS",
@@ -17,6 +25,7 @@ __all__ = [
     "DISTRIBUTION",
     "HAS_EVALUATE",
     "NAME",
+    "SERVER_EVALUATES",
     "Settings",
     "SettingsError",
 ]
@@ -24,7 +33,12 @@ __all__ = [
 Scalar = str | int | float | bool
 
 # Keys whose value is JSON text in the run configuration, and what it must hold.
-_JSON: dict[str, type] = {"strategy-options": dict, "sites": list, "params": dict}
+_JSON: dict[str, type] = {
+    "strategy-options": dict,
+    "sites": list,
+    "params": dict,
+    "server-params": dict,
+}
 _LEAST = {
     "rounds": 1,
     "min-sites": 0,
@@ -46,7 +60,8 @@ class Settings:
     ``sites`` are the names expected, () for any; ``min_sites`` 0 stands for all of them.
     ``evaluate_every`` 0 evaluates the final weights alone. ``run_dir`` "" makes a new folder; with
     ``resume`` it holds the run that goes on. ``stop_patience`` counts evaluations without a better
-    ``best_metric``; 0 and "" ask for nothing.
+    ``best_metric``; 0 and "" ask for nothing. ``server_params`` are the server's values for the
+    notebook's site cells, if it evaluates, and ``data_dir`` is where relative paths start.
     """
 
     rounds: int
@@ -58,6 +73,8 @@ class Settings:
     join_timeout: float
     round_timeout: float
     params: dict[str, object]
+    server_params: dict[str, object]
+    data_dir: str
     evaluate_every: int
     keep_checkpoints: int
     best_metric: str
@@ -107,7 +124,8 @@ class Settings:
                 Condition.parse(self.stop_when)
             except ValueError as error:
                 raise SettingsError(f"stop-when: {error}") from error
-        if HAS_EVALUATE and self.evaluate_every < 1 and (self.best_metric or self.stop_when):
+        evaluates = HAS_EVALUATE or SERVER_EVALUATES
+        if evaluates and self.evaluate_every < 1 and (self.best_metric or self.stop_when):
             raise SettingsError(
                 "evaluate-every is 0: with best-metric or stop-when, the weights have to be "
                 "evaluated on the way"

@@ -52,7 +52,7 @@ def test_an_empty_file_is_filled_by_options(site_file: ModuleType, tmp_path: Pat
         ("- a\n", "should hold `key: value` lines"),
         (
             "sites: a\n",
-            "unknown key 'sites'; there are site, server, ca, threads, params, overrides",
+            "unknown key 'sites'; there are site, server, ca, threads, params, overrides, policy",
         ),
         ("threads: many\n", "threads should be a whole number above 0, not 'many'"),
         ("threads: true\n", "threads should be a whole number above 0, not True"),

@@ -61,10 +61,11 @@ def command(folder: Path, side: str, module: str, *arguments: object) -> subproc
 
 
 def admit(folder: Path, config: Path) -> None:
-    """Do what a site and its coordinator do once."""
+    """Do what a site and its coordinator do once; the site's package is approved as it is."""
     request = folder / "request.json"
     for side, module, *arguments in (
-        ("client", "site_node", "enroll", "--config", config, "--out", request),
+        ("client", "console", "enroll", "--config", config, "--out", request),
+        ("client", "console", "approve", "--config", config),
         ("server", "server_node", "admit", request, "--state", "state"),
     ):
         process = command(folder, side, module, *arguments)
@@ -75,7 +76,7 @@ def admit(folder: Path, config: Path) -> None:
 def site_command(folder: Path, config: Path, *arguments: object) -> subprocess.Popen[str]:
     """Start the site of ``config``, which is admitted."""
     admit(folder, config)
-    return command(folder, "client", "site_node", "start", "--config", config, *arguments)
+    return command(folder, "client", "console", "start", "--config", config, *arguments)
 
 
 @contextmanager
@@ -200,9 +201,10 @@ def test_another_package_is_turned_away(folder: Path) -> None:
             end([site])
         wait_for(lambda: happened(folder, "site-refused"))
     assert site.returncode == 1
-    assert said.splitlines()[-1] == (
-        "zurich: error: the server was built for another client package: install the one that "
-        "belongs to it, and start again"
+    assert re.fullmatch(
+        r"zurich: error: this site runs package [0-9a-f]{12}, the server asks for [0-9a-f]{12}: "
+        r"install the package that belongs to it, `review` and `approve` it, and start again",
+        said.splitlines()[-1],
     )
 
 
@@ -248,7 +250,7 @@ def test_a_site_that_is_revoked_is_cut_off(folder: Path) -> None:
 
 def failing(folder: Path, *arguments: object) -> str:
     """Run the command with ``arguments``; return its one line."""
-    process = command(folder, "client", "site_node", *arguments)
+    process = command(folder, "client", "console", *arguments)
     try:
         said = output(process)
     finally:
@@ -289,6 +291,13 @@ def test_errors_are_one_line_that_says_what_to_do(folder: Path) -> None:
         "1 demo-client: error: 'here' is no address of a server: write `server: HOST:PORT` into "
         f"{config}, or give --server"
     )
+    assert re.fullmatch(
+        r"1 zurich: error: nobody has approved this package \(digest [0-9a-f]{12}\) here: read it "
+        r"with `review`, then `approve` it",
+        failing(folder, *start),
+    )
+    approving = command(folder, "client", "console", "approve", "--config", config)
+    assert "approved by " in output(approving)
     unused = f"127.0.0.1:{free_port()}"
     assert re.fullmatch(
         rf"4 zurich: error: no server at {unused} within 0.5 s \(.*refused.*\): ask the "
@@ -316,7 +325,7 @@ def test_errors_are_one_line_that_says_what_to_do(folder: Path) -> None:
 
 
 def test_help_has_an_example(folder: Path) -> None:
-    process = command(folder, "client", "site_node", "start", "--help")
+    process = command(folder, "client", "console", "start", "--help")
     said = output(process)
     assert process.returncode == 0
     assert "example: demo-client start --site cleveland --config site.yaml" in said

@@ -80,7 +80,7 @@ def federation(**changes: Any) -> SimpleNamespace:
         "stop_when": "",
         "params": {},
         "requires": [],
-        "server": SimpleNamespace(address="127.0.0.1:9092", tls=True),
+        "server": SimpleNamespace(address="127.0.0.1:9092", tls=True, params={}),
         "sites": {name: SimpleNamespace(params={}, overrides={}) for name in SITES},
     }
     return SimpleNamespace(**{**fields, **changes})

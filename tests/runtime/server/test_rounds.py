@@ -406,11 +406,41 @@ def test_a_folder_that_holds_a_run_is_refused(bench: Bench) -> None:
     assert bench.events == before
 
 
-def test_a_nan_metric_stands_as_null(bench: Bench) -> None:
-    bench.run(FakeGrid(bench.sites(alpha={"accuracy": float("nan")})), start_of(), rounds=1)
+def test_a_metric_that_a_site_cannot_tell_is_null_and_in_no_mean(bench: Bench) -> None:
+    nan, other = {"accuracy": float("nan")}, {"accuracy": 0.75}
+    asked = {"rounds": 1, "best_metric": "accuracy"}
+    bench.run(FakeGrid(bench.sites(alpha=nan, beta=other, gamma=other)), start_of(), **asked)
     last = bench.of("evaluated")[-1]
     assert last["sites"]["alpha"]["metrics"]["accuracy"] is None
-    assert last["weighted"]["accuracy"] is None
+    assert last["weighted"] == last["unweighted"] == {"accuracy": 0.75}
+    assert [e["value"] for e in bench.of("best")] == [0.75]
+    assert "NaN" not in (bench.folder / "events.jsonl").read_text()
+
+
+def test_a_metric_that_no_site_can_tell_is_null_and_never_the_best(bench: Bench) -> None:
+    nan = {"accuracy": float("nan")}
+    asked = {"rounds": 1, "best_metric": "accuracy", "stop_when": "accuracy > 0.1"}
+    outcome = bench.run(FakeGrid(bench.sites(alpha=nan, beta=nan, gamma=nan)), start_of(), **asked)
+    assert outcome.outcome == "finished" and bench.of("best") == []
+    last = bench.of("evaluated")[-1]
+    assert last["weighted"] == last["unweighted"] == {"accuracy": None}
+
+
+def test_a_loss_that_is_not_a_number_weighs_nothing(bench: Bench) -> None:
+    diverged = replies_with(lambda c: c["metrics"].update(MetricRecord({"loss": float("nan")})))
+    options = '{"client_learning_rate": 0.1, "train_loss_key": "loss"}'
+    outcome = bench.run(
+        FakeGrid(bench.sites(beta={"train": diverged})),
+        start_of(),
+        rounds=1,
+        min_sites=2,
+        strategy="qfedavg",
+        strategy_options=options,
+    )
+    assert outcome.outcome == "finished", outcome.reason
+    (failed,) = bench.of("site-failed")
+    assert failed["site"] == "beta"
+    assert failed["reason"] == "its 'loss', by which the strategy weighs it, is not a number"
 
 
 def test_evaluate_only_asks_every_site_outside_of_a_run(bench: Bench) -> None:

@@ -32,7 +32,11 @@ def test_settings_survive_the_run_config_and_back(server: Package) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "text"),
     [
-        ("round", 3, "unknown setting 'round'; there are: best-metric, best-mode, engine"),
+        (
+            "round",
+            3,
+            "unknown setting 'round'; there are: best-metric, best-mode, data-dir, engine",
+        ),
         ("rounds", 0, "at least 1"),
         ("rounds", 2.5, "whole number"),
         ("rounds", "3", "should be a int"),

@@ -118,7 +118,7 @@ def test_what_does_not_pool_is_missing_with_its_reason(tmp_path: Path) -> None:
 def test_without_evaluation_there_are_no_figures(tmp_path: Path) -> None:
     results = run(tmp_path, "run", demo.without_evaluation(demo.program()))
     assert results.models == ()
-    assert set(results.missing.values()) == {"the notebook has no evaluate cell"}
+    assert set(results.missing.values()) == {"the sites evaluate nothing"}
     assert results.sites["zurich"].train_examples == 42
 
 

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nbfed.federation.agreement import require_agreement
 from nbfed.federation.schema import Federation, FederationError
-from nbfed.program import Parameter, Program, SiteKey, Stage
+from nbfed.program import Parameter, Program, ServerEvaluation, SiteKey, Stage
 from nbfed.roles import Role
 
 PROGRAM = Program(
@@ -84,3 +86,38 @@ def test_a_simulation_needs_every_sites_values() -> None:
     assert problem.line == 4
     assert problem.message == "site hun has no value for `DATA_FILE`"
     assert problem.hint == "give it under `sites:`, hun, `params:`"
+
+
+EVALUATION = Stage(Role.EVALUATE, "evaluate", results=("accuracy",))
+AT_SERVER = ServerEvaluation(
+    Stage(Role.DATA, "load_data"), EVALUATION, (SiteKey("PUBLIC", "str", cell=4, line=2),)
+)
+
+
+def test_the_servers_own_values() -> None:
+    program = replace(PROGRAM, server=AT_SERVER)
+    text = "server: {params: {PUBLIC: public.csv}}\nbest: {metric: accuracy}\n"
+    require_agreement(Federation.from_text(text), program, "federation.yaml", complete=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("server: {params: {PUBLIK: a}}", "heart.ipynb has no site cell that sets `PUBLIK` for"),
+        ("server: {params: {PUBLIC: 3}}", "`server.params.PUBLIC` must be str"),
+        ("rounds: 2", "the server has no value for `PUBLIC`"),
+        ("strategy: fedbn", "fedbn keeps a part of the model at the sites"),
+        ("server: {params: {PUBLIC: a}}\nbest: {metric: f1}", "heart.ipynb has no metric `f1`"),
+    ],
+)
+def test_what_the_server_cannot_evaluate_with(text: str, message: str) -> None:
+    program = replace(PROGRAM, server=AT_SERVER)
+    with pytest.raises(FederationError) as caught:
+        require_agreement(Federation.from_text(text), program, "federation.yaml", complete=True)
+    assert message in str(caught.value)
+
+
+def test_without_data_of_its_own_the_server_takes_no_values() -> None:
+    with pytest.raises(FederationError, match="has no site cell that sets `PUBLIC`"):
+        federation = Federation.from_text("server: {params: {PUBLIC: a}}")
+        require_agreement(federation, PROGRAM, "federation.yaml")

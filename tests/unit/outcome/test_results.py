@@ -73,7 +73,7 @@ def test_a_model_without_figures_has_no_column_but_a_reason() -> None:
 
 def test_a_notebook_that_evaluates_nothing() -> None:
     assert printed(replace(RESULTS, metric_names=())) == [
-        "the notebook evaluates nothing: no models to compare"
+        "the sites evaluate nothing: no models to compare"
     ]
 
 
@@ -100,3 +100,9 @@ def test_a_run_without_results(tmp_path: Path) -> None:
 
 def test_results_are_json_without_surprises() -> None:
     assert json.loads(RESULTS.to_json())["sites"]["cleveland"]["own"]["accuracy"] == 0.8
+
+
+def test_what_is_not_a_number_is_null_in_json() -> None:
+    text = RESULTS.to_json()
+    assert "NaN" not in text
+    assert Results.from_json(text).sites["va"].federated == {"accuracy": None}

@@ -43,7 +43,7 @@ class Admittance:
 
     def why_not(self, refusal: httpx.Response) -> str:
         """Say why the server did not take the key, and what to do."""
-        behind = _seconds_behind(refusal)
+        behind = seconds_behind(refusal)
         if behind is not None and abs(behind) > _CLOCK_MATTERS:
             side = "behind" if behind > 0 else "ahead of"
             return f"this machine's clock is {abs(behind):.0f} s {side} the server's: set it right"
@@ -53,7 +53,8 @@ class Admittance:
         )
 
 
-def _seconds_behind(answer: httpx.Response) -> float | None:
+def seconds_behind(answer: httpx.Response) -> float | None:
+    """Return how far this machine's clock is behind that of who answered; None if unknown."""
     try:
         there = parsedate_to_datetime(answer.headers["date"])
         return (there - datetime.now(UTC)).total_seconds()

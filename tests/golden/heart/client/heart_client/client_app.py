@@ -28,6 +28,7 @@ from .kept import Kept
 from .local_state import LocalState, LocalStates
 from .local_terms import LocalTerms
 from .model import build_model
+from .node_values import node_values
 from .overrides import filled, overridden
 from .params import Params
 from .randomness import seed_everything
@@ -107,12 +108,30 @@ class Site:
         except (Exception, SystemExit) as error:
             raise DataNotLoaded from error
 
+    def initial(self, trip: Trip) -> ArrayRecord:
+        """Return the weights that travel, as the notebook makes them."""
+        return only(arrays_from(self._made(trip)), self._exchanged[0])
+
     def model(self, trip: Trip, local: ArrayRecord) -> tuple[torch.nn.Module, frozenset[str]]:
         """Return the model with the weights that came, and the names of those that stay here.
 
         These are ``local``, or where there are none yet as the notebook makes them. Raises Refusal
         where other weights came than this package exchanges.
         """
+        model = self._made(trip)
+        stays = travelling_names(model, (ALL,)) - trip.arrays.keys()
+        if trip.arrays.keys() not in self._exchanged:
+            raise Refusal("the weights that came are not those that this package exchanges")
+        if stays and not local:
+            self._model.forget()
+            model = self._made(trip)
+            local = only(arrays_from(model), stays)
+        load_into(model, ArrayRecord({**trip.arrays, **local}))
+        model.train()
+        return model, stays
+
+    def _made(self, trip: Trip) -> torch.nn.Module:
+        """Return the model, which is made once; its weights are those that it was left with."""
         params = self.params(trip.params)
 
         def make() -> torch.nn.Module:
@@ -131,16 +150,7 @@ class Site:
             # The notebook's code has changed the layers of the model that was kept.
             self._model.forget()
             model = self._model.get(made_of, make)
-        stays = travelling_names(model, (ALL,)) - trip.arrays.keys()
-        if trip.arrays.keys() not in self._exchanged:
-            raise Refusal("the weights that came are not those that this package exchanges")
-        if stays and not local:
-            self._model.forget()
-            model = self._model.get(made_of, make)
-            local = only(arrays_from(model), stays)
-        load_into(model, ArrayRecord({**trip.arrays, **local}))
-        model.train()
-        return model, stays
+        return model
 
 
 # By name: a simulation has several sites in one process.
@@ -148,9 +158,10 @@ sites: dict[str, Site] = {}
 
 
 def _site(context: Context) -> Site:
-    name = str(context.node_config["site"])
+    node = node_values(context.node_config)
+    name = str(node["site"])
     if name not in sites:
-        sites[name] = Site(context.node_config)
+        sites[name] = Site(node)
     return sites[name]
 
 

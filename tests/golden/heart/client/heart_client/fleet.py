@@ -1,8 +1,8 @@
 """This site's line to the server: outward HTTPS requests to the one address that it was given.
 
 Only this module and ``parts`` use what is inside of flwr (the client of its Fleet API and the way
-in which it takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own connection is
-not used: it ends the whole process where this one says what is wrong, or tries again.
+in which it takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own
+connection is not used: it ends the whole process where this one says what is wrong, or tries again.
 """
 
 from __future__ import annotations
@@ -74,6 +74,25 @@ class UnknownHere(FleetError):
 
 class RunOver(Exception):
     """The run that a request was about is not running any more."""
+
+
+def require_admitted(address: str, ca: Path, admittance: Admittance) -> None:
+    """Make one signed request that changes nothing; raises FleetError if the key is not let in."""
+    keys = admittance.identity.keys
+    client = FleetHttpClient.from_server_address(
+        address, False, ca.read_bytes(), [NodeAuthHttpInterceptor(*keys)]
+    )
+    try:
+        client.GetRun(GetRunRequest(node=Node(node_id=0), run_id=0))
+    except httpx.HTTPStatusError as error:
+        # The gateway ends the connection of whom it does not let in. Any other answer is the
+        # SuperLink's behind it, which says no too: there is no such node, nor such a run.
+        if error.response.headers.get("connection") == "close":
+            raise UnknownHere(admittance.why_not(error.response)) from error
+    except httpx.TransportError as error:
+        raise FleetError(f"{address} did not answer: {error}") from error
+    finally:
+        client.close()
 
 
 class Fleet:

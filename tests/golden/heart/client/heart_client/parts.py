@@ -1,9 +1,9 @@
 """A message in parts: pulled and put together, or pushed, in hardly more memory than it takes.
 
 Flower cuts a message into parts: a tree of message, records, arrays, and chunks of arrays of 5 MiB.
-Its own functions hold all of them at once beside what they make of them or are made of; here arrays
-grow as their chunks come in, and chunks are copied out as they are sent. Like ``fleet`` and ``superlink_grid``,
-which are its callers, this uses names of Flower that are not public.
+Its own functions hold all parts at once, beside what they make of them or make them from. Here
+arrays grow as their chunks come in, and chunks are copied out as they are sent. Like ``fleet`` and
+``superlink_grid``, its callers, this module uses names of Flower that are not public.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Protocol
+from typing import Any
 
 from flwr.app import Array, Message
 from flwr.app.message.arraychunk import ArrayChunk
@@ -35,12 +35,7 @@ from .wire import PACKED, Unpacking, is_packed, may_be_packed
 _AT_ONCE = 2
 
 Pull = Callable[[str], bytes]
-
-
-class PullAll(Protocol):
-    """Pulls the parts with these ids; raises ObjectPullError."""
-
-    def __call__(self, ids: list[str]) -> dict[str, bytes]: ...
+_PullAll = Callable[[list[str]], dict[str, bytes]]
 
 
 class BrokenMessage(ValueError):
@@ -84,7 +79,7 @@ def pull_message(
 class _ArrayPart:
     """An array; if it is packed, its bytes are those of its id, and ``unpacking`` has the rest."""
 
-    def __init__(self, node: ObjectTree, pull_all: PullAll) -> None:
+    def __init__(self, node: ObjectTree, pull_all: _PullAll) -> None:
         chunks = [chunk.object_id for chunk in node.children]
         self._take(_bodies(chunks, pull_all))
         # The other side sends this when the chunks are on their way.
@@ -140,7 +135,7 @@ def _above_arrays(tree: ObjectTree) -> Iterator[ObjectTree]:
         yield from content.children
 
 
-def _bodies(ids: Sequence[str], pull_all: PullAll) -> Iterator[bytes]:
+def _bodies(ids: Sequence[str], pull_all: _PullAll) -> Iterator[bytes]:
     """Yield what is in each chunk, in order."""
     for start in range(0, len(ids), _AT_ONCE):
         window = list(ids[start : start + _AT_ONCE])

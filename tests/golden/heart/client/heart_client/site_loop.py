@@ -10,15 +10,20 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from flwr.app import Context, Message, RecordDict
+from flwr.app import Context, Error, Message, RecordDict
 
 from .admittance import Admittance
 from .client_app import EVALUATES, Site, app
 from .exits import Exit, SiteError
 from .failures import Failure
 from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
+<<<<<<< HEAD
 from .heap import give_back
+=======
+from .gate import Gate
+>>>>>>> main
 from .overrides import OverrideError
+from .own_data import require_contract
 from .site_file import Scalar
 
 # Seconds: a round trip starts at most POLL_MOST late, and a waiting site asks 5 times a second.
@@ -38,20 +43,24 @@ def take_part(
     address: str,
     ca: Path | None,
     admittance: Admittance,
+    gate: Gate,
     threads: int | None,
     patience: float,
     stay: bool,
     source: str,
+    contract: Path | None,
 ) -> None:
     """Answer the server's messages until the run has ended; ``source`` is where ``node`` is from.
 
     Raises SiteError.
     """
     torch.set_num_threads(threads or os.cpu_count() or 1)
-    _check(node, source)
+    check_settings(node, source)
+    if contract:
+        require_contract(contract, node)
     with Fleet(address, ca, admittance, patience=patience) as fleet:
         try:
-            _Part(fleet, node, source).play(stay=stay)
+            _Part(fleet, gate, node, source).play(stay=stay)
         except FleetError as error:
             raise SiteError(str(error), Exit.NO_SERVER) from error
 
@@ -59,8 +68,9 @@ def take_part(
 class _Part:
     """One site's state between two messages."""
 
-    def __init__(self, fleet: Fleet, node: Mapping[str, Scalar], source: str) -> None:
+    def __init__(self, fleet: Fleet, gate: Gate, node: Mapping[str, Scalar], source: str) -> None:
         self._fleet = fleet
+        self._gate = gate
         self._source = source
         self._node = dict(node)
         self._patience = fleet.patience
@@ -112,12 +122,13 @@ class _Part:
 
     def _answer(self, message: Message) -> None:
         start = time.perf_counter()
-        reply = app(message, self._context_of(message))
+        context = self._context_of(message)
+        reply = self._gate.answer(message, lambda: app(message, context))
         seconds = time.perf_counter() - start
         self._fleet.reply(reply, seconds)
         give_back()
         if reply.has_error():
-            self._stop_if_hopeless(reply.error.code)
+            self._stop_if_hopeless(reply.error)
             return
         _tell(message, reply, seconds)
         if _is_last(message):
@@ -136,16 +147,16 @@ class _Part:
             )
         return self._context
 
-    def _stop_if_hopeless(self, code: int) -> None:
+    def _stop_if_hopeless(self, error: Error) -> None:
         """Raise SiteError where the next message would fail for the same reason."""
         reasons = {
             Failure.DATA_NOT_LOADED: "the data could not be loaded (see the line above, and the "
             f"trace in site.log): correct the data or {self._source} and start again",
-            Failure.OTHER_PACKAGE: "the server was built for another client package: install "
-            "the one that belongs to it, and start again",
+            Failure.OTHER_PACKAGE: f"{error.reason}: install the package that belongs to it, "
+            "`review` and `approve` it, and start again",
         }
         for failure, reason in reasons.items():
-            if code == failure:
+            if error.code == failure:
                 time.sleep(LAST_WORDS)
                 raise SiteError(reason)
 
@@ -172,7 +183,7 @@ def _tell(message: Message, reply: Message, seconds: float) -> None:
     _log.info("round %s: %s %s examples in %.1f s", number, done, examples, seconds)
 
 
-def _check(node: Mapping[str, Scalar], source: str) -> None:
+def check_settings(node: Mapping[str, Scalar], source: str) -> None:
     """Raise SiteError for what can be seen to be wrong before anything is sent."""
     site = Site(node)
     try:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-from flwr.app import Array, ArrayRecord, Message, RecordDict
+from flwr.app import Array, ArrayRecord, Message
 from flwr.app.exception import AppExitException
 from flwr.serverapp import strategy as flower
 from flwr.serverapp.strategy import Strategy
 
 from .buffers import optimizes, with_means
 from .exchange import ExchangeError, not_finite, only, restore_dtypes
-from .heap import give_back
 from .replies import TrainReply, for_strategy
 
 # These make of each entry of the model what they make of it, whatever the others are: asked for
@@ -33,9 +32,8 @@ def aggregate(
 ) -> ArrayRecord:
     """Return the weights that ``strategy`` makes of round ``number``; raises NoWeights.
 
-    ``buffers`` are names of entries that are no parameters; see ``with_means``. The replies are
-    left without their weights: there is one copy of each site's as long as they are needed, and
-    none afterwards.
+    ``buffers`` are names of entries that are no parameters; see ``with_means``. The messages
+    are left with what the strategy got last.
     """
     shared = _shared_metrics(replies)
     pieces = _pieces(like) if type(strategy) in _ENTRY_BY_ENTRY else [list(like)]
@@ -44,10 +42,6 @@ def aggregate(
         for reply, message in replies.values():
             message.content = for_strategy(reply, shared, names)
         made |= _aggregate(strategy, number, replies, only(like, names), buffers)
-    for reply, message in replies.values():
-        message.content = RecordDict()
-        reply.arrays.clear()
-    give_back()
     return ArrayRecord(made)
 
 
@@ -78,11 +72,13 @@ def _aggregate(
 def _pieces(like: ArrayRecord) -> Iterator[list[str]]:
     """Part the names into groups of some megabytes each."""
     piece: list[str] = []
+    size = 0
     for name, array in like.items():
         piece.append(name)
-        if sum(len(like[one].data) for one in piece) >= _PIECE_BYTES:
+        size += len(array.data)
+        if size >= _PIECE_BYTES:
             yield piece
-            piece = []
+            piece, size = [], 0
     if piece:
         yield piece
 

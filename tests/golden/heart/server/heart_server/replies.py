@@ -65,6 +65,9 @@ def read_train_reply(
     train = _numbers(content.metric_records.get("metrics"))
     if train.examples < 1:
         raise ReplyError("it trained on no examples")
+    weighs_by = getattr(strategy, "train_loss_key", "")
+    if math.isnan(train.metrics.get(weighs_by, 0.0)):
+        raise ReplyError(f"its {weighs_by!r}, by which the strategy weighs it, is not a number")
     evaluation = content.metric_records.get("evaluation")
     return TrainReply(
         arrays,
@@ -103,23 +106,31 @@ def for_strategy(
 
 
 def weighted_means(numbers: Mapping[str, Numbers]) -> dict[str, float]:
-    """Average each metric over the sites that have it, weighted by their examples."""
+    """Average each metric over the sites that have it, weighted by their examples.
+
+    A site where it is NaN, as a rate of nothing may be, does not have it. The mean of a metric
+    that no site has is NaN.
+    """
     means = {}
     for name in _metric_names(numbers):
-        having = [n for n in numbers.values() if name in n.metrics]
+        having = _having(numbers, name)
         total = sum(n.examples for n in having)
-        if total:
-            means[name] = sum(n.examples * n.metrics[name] for n in having) / total
+        summed = sum(n.examples * n.metrics[name] for n in having)
+        means[name] = summed / total if total else math.nan
     return means
 
 
 def plain_means(numbers: Mapping[str, Numbers]) -> dict[str, float]:
-    """Average each metric over the sites that have it, all sites alike."""
+    """Average each metric over the sites that have it, all sites alike; see above for NaN."""
     means = {}
     for name in _metric_names(numbers):
-        values = [n.metrics[name] for n in numbers.values() if name in n.metrics]
-        means[name] = sum(values) / len(values)
+        values = [n.metrics[name] for n in _having(numbers, name)]
+        means[name] = sum(values) / len(values) if values else math.nan
     return means
+
+
+def _having(numbers: Mapping[str, Numbers], name: str) -> list[Numbers]:
+    return [n for n in numbers.values() if not math.isnan(n.metrics.get(name, math.nan))]
 
 
 def _metric_names(numbers: Mapping[str, Numbers]) -> list[str]:

@@ -173,6 +173,9 @@ def _run_config(options: argparse.Namespace) -> dict[str, Scalar]:
             config[key] = value
     if options.sites is not None:
         config["sites"] = json.dumps([site for site in options.sites.split(",") if site])
+    if options.server_param:
+        own = {**Settings.from_run_config().server_params, **dict(options.server_param)}
+        config["server-params"] = json.dumps(own)
     if options.param:
         given = dict(options.param)
         config["params"] = json.dumps({**Settings.from_run_config().params, **given})
@@ -224,6 +227,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--join-timeout", type=float, metavar="S", help="seconds to wait for sites")
     add("--round-timeout", type=float, metavar="S", help="seconds that a round may take")
     add("--param", type=_param, action="append", metavar="NAME=VALUE", help="set a parameter")
+    add(
+        "--server-param",
+        type=_param,
+        action="append",
+        metavar="NAME=VALUE",
+        help="set a value of the server's own data, such as their path",
+    )
     add("--address", default=ADDRESS, metavar="H:P", help=f"where to listen (default {ADDRESS})")
     add(
         "--name",

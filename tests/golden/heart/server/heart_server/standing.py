@@ -10,7 +10,7 @@ from flwr.serverapp.strategy import Strategy
 
 from .exchange import check_like
 from .run_folder import RunFolder
-from .settings import HAS_EVALUATE, Settings, SettingsError
+from .settings import HAS_EVALUATE, SERVER_EVALUATES, Settings, SettingsError
 from .stopping import Course
 from .strategy_state import lost_of, restore, state_of
 
@@ -91,9 +91,18 @@ class Standing:
 
     def _remember(self, past: list[dict[str, Any]]) -> None:
         """Judge the weights before the checkpoint's as the run did; its own are judged again."""
-        told, key = ("evaluated", "weighted") if HAS_EVALUATE else ("round-finished", "train")
+        told, key = _judged_by()
         means = {event["round"]: event[key] for event in past if event["event"] == told}
-        last = self.done - 1 if HAS_EVALUATE else self.done
+        last = self.done if told == "round-finished" else self.done - 1
         for number in range(1, last + 1):
             if number in means:
                 self._course.judge(number, means[number])
+
+
+def _judged_by() -> tuple[str, str]:
+    """Return the event, and the key in it, with the metrics by which weights are judged."""
+    if HAS_EVALUATE:
+        return "evaluated", "weighted"
+    if SERVER_EVALUATES:
+        return "server-evaluated", "metrics"
+    return "round-finished", "train"

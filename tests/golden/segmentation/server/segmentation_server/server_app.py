@@ -8,7 +8,8 @@ from __future__ import annotations
 from flwr.app import Context
 from flwr.serverapp import Grid, ServerApp
 
-from .rounds import Outcome, run_federation
+from .outcome import Outcome
+from .rounds import run_federation
 from .run_folder import Listener
 from .settings import Settings
 from .sites import SiteOf

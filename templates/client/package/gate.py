@@ -1,0 +1,120 @@
+"""The site's gate: what its policy lets be done, and the last look at what leaves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from flwr.app import ConfigRecord, Error, Message, MetricRecord, RecordDict
+
+from .approval import installed_digest
+from .audit import AuditLog, read_chain
+from .client_app import EVALUATE_METRICS, TRAIN_METRICS
+from .egress import EXAMPLES
+from .failures import Failure, Refusal
+from .leaving import EVALUATE, QUERY, TRAIN, Leaving, inspected, size_of
+from .policy import Policy, not_allowed
+
+_log = logging.getLogger(__package__)
+
+
+class Gate:
+    """Stands between the server's messages and the code that answers them.
+
+    ``log`` is None where nothing leaves: a rehearsal. ``rounds`` were trained under the approval
+    that counts.
+    """
+
+    def __init__(self, policy: Policy, log: AuditLog | None = None, rounds: int = 0) -> None:
+        self._policy = policy
+        self._log = log
+        self._rounds = rounds
+        self.left: Leaving | None = None
+
+    def answer(self, message: Message, work: Callable[[], Message]) -> Message:
+        """Return what ``work`` answers ``message`` with, or an error in its place."""
+        kind = message.metadata.message_type
+        try:
+            self._before(kind)
+        except Refusal as refusal:
+            return self._refused(message, refusal, "policy")
+        reply = work()
+        if reply.has_error():
+            self._record("failed", message, code=reply.error.code, reason=reply.error.reason)
+            return reply
+        try:
+            self.left = self._after(message, reply)
+        except Refusal as refusal:
+            return self._refused(message, refusal, "not-sent")
+        self._rounds += kind == TRAIN
+        self._record(
+            "answered",
+            message,
+            bytes_in=size_of(message.content),
+            bytes_out=size_of(reply.content),
+            left=self.left.as_json(),
+        )
+        return reply
+
+    def _before(self, kind: str) -> None:
+        policy = self._policy
+        if kind == QUERY:
+            return
+        if policy.closed(datetime.now().astimezone()):
+            raise Refusal("the policy of this site: not at this time of day")
+        if kind == TRAIN and policy.most_rounds and self._rounds >= policy.most_rounds:
+            raise Refusal("the policy of this site: no more rounds")
+
+    def _after(self, message: Message, reply: Message) -> Leaving:
+        kind = message.metadata.message_type
+        declared = {"metrics": TRAIN_METRICS, "evaluation": EVALUATE_METRICS}
+        if kind == EVALUATE:
+            declared = {"metrics": EVALUATE_METRICS}
+        for name in declared:
+            self._withhold(name, reply.content)
+        leaving = inspected(message, reply, declared)
+        for name in declared:
+            examples = leaving.numbers.get(name, {}).get(EXAMPLES, self._policy.least_examples)
+            if examples < self._policy.least_examples:
+                raise Refusal("the policy of this site: too few examples")
+        return leaving
+
+    def _withhold(self, name: str, content: RecordDict) -> None:
+        """Take out of a record the metrics that this site keeps to itself."""
+        record = content.metric_records.get(name)
+        if record is None:
+            return
+        kept = not_allowed([metric for metric in record if metric != EXAMPLES], self._policy)
+        if kept:
+            allowed = {metric: value for metric, value in record.items() if metric not in kept}
+            content[name] = MetricRecord(allowed)
+            _log.info("kept here, as the policy says: %s", ", ".join(kept))
+
+    def _refused(self, message: Message, refusal: Refusal, event: str) -> Message:
+        self._record(event, message, reason=str(refusal))
+        _log.error("%s", refusal)
+        return Message(Error(int(Failure.REFUSED), str(refusal)), reply_to=message)
+
+    def _record(self, event: str, message: Message, **details: object) -> None:
+        if self._log is None:
+            return
+        config = message.content.config_records.get("config") or ConfigRecord()
+        self._log.record(
+            event,
+            message=message.metadata.message_type,
+            run=str(message.metadata.run_id),
+            round=config.get("server-round"),
+            **details,
+        )
+
+
+def rounds_so_far(state: Path) -> int:
+    """Count the rounds that were trained here since the installed package was approved last."""
+    rounds, digest = 0, installed_digest()
+    for entry in read_chain(state).entries:
+        if entry["event"] == "approved" and entry["digest"] == digest:
+            rounds = 0
+        rounds += entry["event"] == "answered" and entry["message"] == TRAIN
+    return rounds

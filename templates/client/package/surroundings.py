@@ -1,0 +1,74 @@
+"""What a site's process has around it: its log, its folder, flwr's settings, a polite end."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+from .exits import SiteError
+
+_log = logging.getLogger(__package__)
+
+
+@contextlib.contextmanager
+def at_site(site: str, state: Path, folder: Path) -> Iterator[None]:
+    """Work as ``site`` in ``folder``; ``state`` is made if it is not there. Raises SiteError.
+
+    flwr must not be imported before: it reads the environment as it is imported.
+    """
+    with _logging(site, state), _terminable(), contextlib.chdir(folder):
+        os.environ["FLWR_HOME"] = str(state / "flwr")
+        os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
+        os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
+        yield
+
+
+@contextlib.contextmanager
+def _logging(site: str, state: Path) -> Iterator[None]:
+    """Short lines on the screen; everything, whole traces too, in the site's own log."""
+    try:
+        state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = state / "site.log"
+        # Traces may hold data of patients: nobody else may read them.
+        os.close(os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
+        log_file = logging.FileHandler(file, encoding="utf-8")
+    except OSError as error:
+        raise SiteError(f"{state} cannot be written: {error.strerror}") from error
+    log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    screen = logging.StreamHandler(sys.stderr)
+    screen.setLevel(logging.INFO)
+    screen.setFormatter(logging.Formatter(f"{site}: %(message)s"))
+    _log.setLevel(logging.DEBUG)
+    logging.getLogger("flwr").setLevel(logging.WARNING)
+    handlers = (log_file, screen)
+    for handler in handlers:
+        _log.addHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            _log.removeHandler(handler)
+            handler.close()
+
+
+@contextlib.contextmanager
+def _terminable() -> Iterator[None]:
+    """Let a polite kill end the site as Ctrl-C does: with a word to the server."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
