@@ -1,6 +1,6 @@
 """Time the engines side by side on the digits workload, and compare their accuracies.
 
-make bench                                  all engines
+python -m benchmarks.digits                 all engines
 python -m benchmarks.digits --no-stock      without the stock SuperNodes, the slow part
 """
 
@@ -46,13 +46,15 @@ def measurements(work: Study, *, repeat: int, stock: bool) -> Iterator[Measureme
         yield engines.stock(work, made)
 
 
-def best_of(found: list[Measurement]) -> list[Measurement]:
-    """Each engine's fastest run, in the order in which the engines came."""
-    best: dict[str, Measurement] = {}
+def medians(found: list[Measurement]) -> list[Measurement]:
+    """Each engine's run of median seconds, in the order in which the engines came.
+
+    Of an even number of runs it is the slower one of the two in the middle.
+    """
+    runs: dict[str, list[Measurement]] = {}
     for one in found:
-        if one.engine not in best or one.seconds < best[one.engine].seconds:
-            best[one.engine] = one
-    return list(best.values())
+        runs.setdefault(one.engine, []).append(one)
+    return [sorted(of, key=lambda run: run.seconds)[len(of) // 2] for of in runs.values()]
 
 
 def drift(found: list[Measurement]) -> float:
@@ -88,8 +90,8 @@ def header(rounds: int) -> str:
 
 
 def record(work: Study, found: list[Measurement]) -> dict[str, Any]:
-    """The figures with what they depend on, for results.json: all runs, and the best ones."""
-    best = best_of(found)
+    """The figures with what they depend on, for results.json: all runs, and the median ones."""
+    middle = medians(found)
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
@@ -100,14 +102,14 @@ def record(work: Study, found: list[Measurement]) -> dict[str, Any]:
         "rounds": work.rounds,
         "seed": work.seed,
         "runs": [asdict(one) for one in found],
-        "best": [
+        "medians": [
             {
                 "engine": one.engine,
                 "seconds": one.seconds,
-                "ratio_to_loop": one.seconds / best[0].seconds,
-                "largest_accuracy_difference": difference(one, best[0]),
+                "ratio_to_loop": one.seconds / middle[0].seconds,
+                "largest_accuracy_difference": difference(one, middle[0]),
             }
-            for one in best
+            for one in middle
         ],
         "loop_drift": drift(found),
     }
@@ -135,9 +137,9 @@ def main() -> None:
                 print(row(one, found[0]), flush=True)
         except Failed as error:
             sys.exit(f"benchmark stopped: {error}")
-    best = best_of(found)
-    print(f"\nthe fastest of {options.repeat} runs each (stock: of one)")
-    print("\n".join(row(one, best[0]) for one in best))
+    middle = medians(found)
+    print(f"\nmedians of {options.repeat} runs each (stock: of one)")
+    print("\n".join(row(one, middle[0]) for one in middle))
     if drift(found) > DRIFT:
         print(f"note: runs of the loop are {drift(found):.0%} apart, so this machine was busy")
     options.out.write_text(json.dumps(record(work, found), indent=2) + "\n")

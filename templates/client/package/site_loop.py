@@ -17,11 +17,8 @@ from .client_app import EVALUATES, Site, app
 from .exits import Exit, SiteError
 from .failures import Failure
 from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
-<<<<<<< HEAD
-from .heap import give_back
-=======
 from .gate import Gate
->>>>>>> main
+from .heap import give_back
 from .overrides import OverrideError
 from .own_data import require_contract
 from .site_file import Scalar

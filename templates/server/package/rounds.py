@@ -66,13 +66,9 @@ def run_federation(
     folder = RunFolder(settings, listener=listener)
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
     standing = Standing(folder, settings, strategy, initial)
-<<<<<<< HEAD
-    rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of)
+    rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of, own)
     # The standing holds the weights: those of the beginning are not kept beside it.
     del initial
-=======
-    rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of, own)
->>>>>>> main
     start = time.monotonic()
     ended, reason = "aborted", ""
     try:

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7c6f936f2ae4cc0f19c4858ba758272f82dbcc0aebeac9f93b49e848e8fefefc"
+CLIENT_DIGEST = "12c0e65850676dfafd297a44a5d17e5774e47eca4b534ca4f2fca598a5349c77"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "81c31faa94d9b7a434408e9257909a26df0be05707d1092fe31733f161bd27d1"
+CLIENT_DIGEST = "b7bad806c08ee4385d05235382d0e4a7e204345d8d007180578928871da01470"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

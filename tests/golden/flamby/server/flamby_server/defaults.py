@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "43c1910783d84353f0550f736b8a4b13b2d2b993e3d55c7806fcdaf9cbfa704d"
+CLIENT_DIGEST = "ff2596a74efeda22229af64750ab5e01a3206ad8ae11db9125037e8c4b6dca3b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

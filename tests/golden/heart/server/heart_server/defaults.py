@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4d51362bdcff33038cb8058b6aabb901b3fe988c49d0abe13da19380e7e85c91"
+CLIENT_DIGEST = "0ed27a56ae636b1f7e489d3bd677981da535127c41d291fe32a9702462c74164"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

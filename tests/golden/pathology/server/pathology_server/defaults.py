@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a6b3bd1ce8761cea10577956fa2510b55fe5ac3fa8d50411efcaf3579cd47979"
+CLIENT_DIGEST = "9fdbf25f708fbe05918856f7596b4ce0e867ac78ca24b2844e2fbb94fc076a11"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "fdc8b05b550fb9be2bfce63123d8187946d8ed5acfddf8e238ae6c68c326ffa9"
+CLIENT_DIGEST = "c274886ad1a90ab6125ec523907b45e56df9f47975f3ed296ab99d1205159f3d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

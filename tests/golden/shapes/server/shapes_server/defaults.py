@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c19f4b3036ba4279f75efa680ca6641643f13ec23d9e10f110994392ca6c7462"
+CLIENT_DIGEST = "d51f3a1870fa10b2487bcbccc12c0900fb54781dba07c53f498d5ac856b32cc6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
