@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "12c0e65850676dfafd297a44a5d17e5774e47eca4b534ca4f2fca598a5349c77"
+CLIENT_DIGEST = "e870c7fdb477ba331f47ba64999ed110b863092ac2006ad5cc6d0e65a63dddba"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b7bad806c08ee4385d05235382d0e4a7e204345d8d007180578928871da01470"
+CLIENT_DIGEST = "4efe34fc67c0b9be462fa267d626b41af09c3f581b16669be5d79890c0478d26"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

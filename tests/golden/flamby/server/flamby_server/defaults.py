@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ff2596a74efeda22229af64750ab5e01a3206ad8ae11db9125037e8c4b6dca3b"
+CLIENT_DIGEST = "e6a38acf21e9aaf3d888997e79d94fe197c3796b105a75f5f152510796ada9cc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -49,7 +49,7 @@ class Trip:
 
 
 def read_trip(message: Message) -> Trip:
-    """Read a train or an evaluate message, and take the weights out of it.
+    """Read a train or an evaluate message, and leave the weights' types and shapes alone in it.
 
     Raises Refusal where the server was built for another package, or the message is no such one.
     """
@@ -58,8 +58,8 @@ def read_trip(message: Message) -> Trip:
     arrays = message.content.array_records.get("arrays")
     control = message.content.array_records.get("control")
     # The message lives as long as the round does, the weights in this form need not.
-    for key in message.content.array_records:
-        del message.content[key]
+    for key, record in message.content.array_records.items():
+        message.content[key] = outline(record)
     params = json.loads(str(config["params"]))
     if arrays is None or not isinstance(params, dict):
         raise Refusal("the message holds no weights, or no parameters")

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "0ed27a56ae636b1f7e489d3bd677981da535127c41d291fe32a9702462c74164"
+CLIENT_DIGEST = "ac041990cf1fc9d3fad4260997ef9e53a874577ce06580509e82a7e3165bcd18"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9fdbf25f708fbe05918856f7596b4ce0e867ac78ca24b2844e2fbb94fc076a11"
+CLIENT_DIGEST = "55636623a04c6728e7f1666460250971fe3ef0637ac9977f920aa590f5d155fa"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

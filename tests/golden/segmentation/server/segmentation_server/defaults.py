@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c274886ad1a90ab6125ec523907b45e56df9f47975f3ed296ab99d1205159f3d"
+CLIENT_DIGEST = "31936b3359c23fd9476cc00311df9b7e065afb0961a0c9963c0acef2ae378324"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

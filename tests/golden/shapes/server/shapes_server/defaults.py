@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d51f3a1870fa10b2487bcbccc12c0900fb54781dba07c53f498d5ac856b32cc6"
+CLIENT_DIGEST = "4f414ea8d7a6cf513f6406a768d4ae9471ce4b31cf7de41a26e93036e1abb172"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
