@@ -63,6 +63,10 @@ class Memory:
         """Return the names of what is watched."""
         return list(self._samples)
 
+    def looks(self, name: str) -> int:
+        """Return how often it has been looked at."""
+        return len(self._samples[name])
+
     def idle(self, name: str, before: float) -> int:
         """Return the bytes at the last look before a time; the first look's if there is none."""
         earlier = [sample for sample in self._samples[name] if sample.time < before]
