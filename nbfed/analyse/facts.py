@@ -7,6 +7,7 @@ from bisect import bisect_left
 from collections import ChainMap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import starmap
 
 from nbfed.analyse.kinds import Kind
@@ -50,6 +51,16 @@ class Facts:
     facts: tuple[Fact, ...]
     touching: Mapping[str, tuple[int, ...]]
     varying: Mapping[str, frozenset[str]]
+
+    @cached_property
+    def modules(self) -> Mapping[str, Kind]:
+        """Names that hold a torch module anywhere in the notebook."""
+        return {
+            name: kind
+            for fact in self.facts
+            for name, kind in fact.kinds.items()
+            if kind is Kind.MODULE
+        }
 
     def before(self, name: str, order: int) -> Statement | None:
         """The last statement before ``order`` that binds or changes ``name``."""

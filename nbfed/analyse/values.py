@@ -25,6 +25,7 @@ _SAME_KIND = frozenset(
         *("bfloat16", "apply", "from_pretrained", "copy", "clone", "detach"),
     }
 )
+_COPIES = frozenset({"copy.copy", "copy.deepcopy"})
 _NUMBER_METHODS = frozenset({"item", "numel", "size", "dim", "count", "nelement"})
 _TENSOR_METHODS = frozenset({"mean", "sum", "max", "min", "float", "aggregate", "compute"})
 
@@ -93,6 +94,8 @@ class Values:
                 return self._passed_through(self.vocabulary.functions[func.id], call, env)
             return returned[0]
         dotted = self.vocabulary.dotted(func)
+        if dotted in _COPIES and call.args:
+            return self.kind(call.args[0], env)
         if dotted is not None and dotted in self.vocabulary.classes:
             return self._class(dotted)
         if isinstance(func, ast.Attribute):

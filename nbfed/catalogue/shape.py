@@ -241,4 +241,28 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: data\ntest = test.sample(frac=0.5)",
         after="# nbfed: data\ntest = test.sample(frac=0.5, random_state=0)",
     ),
+    Entry(
+        "NBF328",
+        "training loads the data itself",
+        Severity.WARNING,
+        "The data regions only define how data are loaded, and the code that trains does so. Every "
+        "round loads them anew, and a site's number of examples is not known, so that all sites "
+        "weigh the same.",
+        before="# nbfed: data\ndef loader_of(phase):\n    ...\n# %%\n# nbfed: train\n"
+        "class Trainer:\n    def __init__(self, net):\n        self.loader = loader_of('train')",
+        after="# nbfed: data\ndef loader_of(phase):\n    ...\ntrain_loader = loader_of('train')\n"
+        "# %%\n# nbfed: train\nclass Trainer:\n    def __init__(self, net, train_loader):\n"
+        "        self.loader = train_loader",
+    ),
+    Entry(
+        "NBF329",
+        "several GPUs are not used",
+        Severity.INFO,
+        "The notebook wraps its model in `DataParallel` where the machine has several GPUs. The "
+        "weights would have other names at such a site than at the others and at the server, and "
+        "could not be averaged. The wrapping is left out.",
+        before="# nbfed: model\nmodel = Net()\nif torch.cuda.device_count() > 1:\n"
+        "    model = nn.DataParallel(model)",
+        after="# nbfed: model\nmodel = Net()",
+    ),
 )

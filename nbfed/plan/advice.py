@@ -30,6 +30,9 @@ def fresh_tools(facts: Facts, train: Slice, kept: Sequence[str]) -> Iterator[Dia
                 )
 
 
+_LIGHTNING = re.compile(r"(pytorch_lightning|lightning(\.pytorch)?)\.Trainer")
+
+
 def writing_trainers(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
     """A framework's trainer that writes logs and checkpoints in every round."""
     for statement in train.ordered:
@@ -39,7 +42,8 @@ def writing_trainers(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
             for part in ast.walk(node):
                 if not isinstance(part, ast.Call):
                     continue
-                if facts.values.kind(part, {}) is Kind.TRAINER and not _writes_nothing(part):
+                dotted = facts.vocabulary.dotted(part.func) or ""
+                if _LIGHTNING.fullmatch(dotted) and not _writes_nothing(part):
                     yield note(
                         facts,
                         "NBF326",
@@ -91,7 +95,7 @@ def evaluation(facts: Facts, evaluate: Slice | None, file: str) -> Iterator[Diag
 def _leaves_training_mode(node: ast.AST) -> bool:
     """``model.eval()``, ``model.train(False)``, or a framework's call that does it."""
     match node:
-        case ast.Attribute(attr="eval" | "test" | "validate" | "predict"):
+        case ast.Attribute(attr="eval" | "test" | "validate" | "predict" | "evaluate"):
             return True
         case ast.Call(func=ast.Attribute(attr="train"), args=[ast.Constant(value=False)]):
             return True

@@ -35,7 +35,8 @@ def kept_apart(facts: Facts, settings: Settings) -> Completed:
     if not insertions:
         return unchanged(facts)
     statements = list(facts.statements)
-    for at, new in sorted(reversed(insertions), key=lambda pair: -pair[0]):
+    in_order = sorted(enumerate(insertions), key=lambda item: (item[1][0], item[0]))
+    for _, (at, new) in reversed(in_order):
         statements.insert(at, new)
     return Completed(tuple(statements))
 

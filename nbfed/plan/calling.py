@@ -50,7 +50,7 @@ def bound_call(
                 facts,
                 "NBF322",
                 statement,
-                f"no cell says what `{name}` of `{function.name}` is: it is made a key of each site",
+                f"no cell says what `{name}` of `{function.name}` is: each site has a key for it",
                 f"give it in federation.yaml: `sites: {{NAME: {{params: {{{name}: ...}}}}}}`",
                 _parameter_node(function, name),
             )

@@ -1,4 +1,4 @@
-"""Random splits and samples: those that every round would draw anew, and test sets without a seed."""
+"""Random splits that every round would draw anew, and test sets drawn without a seed."""
 
 from __future__ import annotations
 

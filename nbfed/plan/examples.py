@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -11,6 +12,9 @@ from nbfed.analyse.scopes import all_parameters
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.plan.slice import Slice
 from nbfed.roles import Role
+
+# Calls inside calls that are followed; nobody's training loop lies deeper.
+_DEEPEST = 40
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,26 @@ def examples_of(facts: Facts, role: Role, found: Slice) -> str:
         for name in _names(over):
             if name in names:
                 return name
-    return next(iter(found.data), "")
+    return _most_telling(facts, role, found)
+
+
+_TRAINING = re.compile(r"train|trn", re.I)
+
+
+def _most_telling(facts: Facts, role: Role, found: Slice) -> str:
+    """Of the data that a stage takes, what its name says is for it; else the first that is read."""
+    order = {
+        name: place
+        for place, name in enumerate(
+            name for item in facts.of_role(role) for name in item.names.reads
+        )
+    }
+    training = role is Role.TRAIN
+    return min(
+        found.data,
+        key=lambda name: (bool(_TRAINING.search(name)) != training, order.get(name, len(order))),
+        default="",
+    )
 
 
 def _handed_over(facts: Facts, role: Role) -> Iterator[ast.AST]:
@@ -60,7 +83,7 @@ def _handed_over(facts: Facts, role: Role) -> Iterator[ast.AST]:
         for node in statement.nodes:
             for part in ast.walk(node):
                 match part:
-                    case ast.Call(func=ast.Attribute(attr="fit" | "test" | "validate")):
+                    case ast.Call(func=ast.Attribute(attr="fit" | "test" | "validate" | "run")):
                         yield from sorted(
                             part.keywords, key=lambda k: not (k.arg or "").startswith("train")
                         )
@@ -81,20 +104,38 @@ def _loops(
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             # `bar = tqdm(loader)`, and then the loop runs over `bar`.
             bound[name] = _substituted(value, bound)
-        case ast.Call(func=ast.Name(id=name)) if name not in seen:
+        case ast.Call(func=ast.Name(id=name)) if name not in seen and len(seen) < _DEEPEST:
             function = facts.vocabulary.functions.get(name)
             if function is not None:
                 inner = _arguments(function, node, bound)
                 for statement in function.body:
                     yield from _loops(facts, statement, inner, seen | {name}, depth + 1)
+        case ast.Call(func=ast.Attribute(attr=name)) if name not in seen and len(seen) < _DEEPEST:
+            method = _only_method(facts, name)
+            if method is not None:
+                inner = _arguments(method, node, bound, first=1)
+                for statement in method.body:
+                    yield from _loops(facts, statement, inner, seen | {name}, depth + 1)
     for child in ast.iter_child_nodes(node):
         yield from _loops(facts, child, bound, seen, inside)
 
 
+def _only_method(facts: Facts, name: str) -> FunctionDef | None:
+    """The notebook's method of that name, if a single class has one."""
+    found = [
+        part
+        for node in facts.vocabulary.classes.values()
+        for part in node.body
+        if isinstance(part, ast.FunctionDef) and part.name == name
+    ]
+    is_static = len(found) == 1 and bool(found[0].decorator_list)
+    return found[0] if len(found) == 1 and not is_static else None
+
+
 def _arguments(
-    function: FunctionDef, call: ast.Call, bound: Mapping[str, ast.expr]
+    function: FunctionDef, call: ast.Call, bound: Mapping[str, ast.expr], first: int = 0
 ) -> dict[str, ast.expr]:
-    names = [argument.arg for argument in all_parameters(function.args)]
+    names = [argument.arg for argument in all_parameters(function.args)][first:]
     given = {
         name: _substituted(value, bound) for name, value in zip(names, call.args, strict=False)
     }

@@ -112,17 +112,24 @@ def _names_called(node: ast.AST) -> set[str]:
     }
 
 
-def function_trains(facts: Facts, node: FunctionDef, seen: frozenset[str] = frozenset()) -> bool:
+def function_trains(facts: Facts, node: FunctionDef) -> bool:
     """Whether the function, or one that it calls, goes backward."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Attribute) and part.attr in ("backward", "fit", "manual_backward"):
-            return True
     functions = facts.vocabulary.functions
-    return any(
-        function_trains(facts, functions[name], seen | {node.name})
-        for name in _names_called(node)
-        if name in functions and name not in seen | {node.name}
-    )
+    seen = {node.name}
+    todo: list[ast.AST] = [node]
+    while todo:
+        current = todo.pop()
+        for part in ast.walk(current):
+            if isinstance(part, ast.Attribute) and part.attr in _BACKWARD:
+                return True
+        for name in _names_called(current):
+            if name in functions and name not in seen:
+                seen.add(name)
+                todo.append(functions[name])
+    return False
+
+
+_BACKWARD = frozenset({"backward", "fit", "manual_backward"})
 
 
 def trains(facts: Facts, statement: Statement) -> bool:

@@ -20,7 +20,7 @@ def models_made(
     training mode. ``given`` are names of modules that the code is handed.
     """
     nodes = own_nodes(list(body))
-    env = {**_modules(facts), **dict.fromkeys(given, Kind.MODULE)}
+    env = {**facts.modules, **dict.fromkeys(given, Kind.MODULE)}
     kinds = {**env, **facts.values.local_kinds(list(body), env)}
     trained = {name for node in nodes for name in _trained_by(node)}
     return [
@@ -31,15 +31,6 @@ def models_made(
         and _names(node) & trained
         and makes_module(facts, node.value, kinds)
     ]
-
-
-def _modules(facts: Facts) -> dict[str, Kind]:
-    return {
-        name: kind
-        for fact in facts.facts
-        for name, kind in fact.kinds.items()
-        if kind is Kind.MODULE
-    }
 
 
 def models_trained_alone(

@@ -175,13 +175,18 @@ def _framework_call(facts: Facts, own: Sequence[Statement]) -> Completed | None:
         for call in ast.walk(item.node) if isinstance(item.node, (ast.Expr, ast.Assign)) else ():
             match call:
                 case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id=name), attr="test" | "validate")
+                    func=ast.Attribute(
+                        value=ast.Name(id=name), attr="test" | "validate" | "evaluate" as method
+                    )
                 ):
                     made = facts.before(name, item.order)
                     if made and facts.fact(made).kinds.get(name) is Kind.TRAINER:
                         statements = list(facts.statements)
-                        asked = _of_the_round(facts, item, call)
-                        text = f"metrics = dict({ast.unparse(asked)}[0])"
+                        if method == "evaluate":  # of the transformers library: a dictionary
+                            text = f"metrics = dict({ast.unparse(call)})"
+                        else:
+                            asked = _of_the_round(facts, item, call)
+                            text = f"metrics = dict({ast.unparse(asked)}[0])"
                         statements[item.order] = written(text, item, Role.EVALUATE)
                         return Completed(tuple(statements))
     return None

@@ -109,6 +109,11 @@ def entries_of(facts: Facts, value: ast.expr, depth: int = 0) -> dict[str, Suret
             return _entries(Numbers(facts.vocabulary, {}), value, {})
         case ast.Call(func=ast.Name(id="dict"), args=[ast.Subscript(value=ast.Call())]):
             return _SHOWN_WHEN_RUN  # a framework's own
+        case ast.Call(
+            func=ast.Name(id="dict"),
+            args=[ast.Call(func=ast.Attribute(value=ast.Name(), attr="evaluate"))],
+        ):
+            return _SHOWN_WHEN_RUN
         case ast.IfExp(test=ast.Call(func=ast.Name(id="isinstance")), orelse=ast.Dict()):
             return _SHOWN_WHEN_RUN
         case ast.Call(func=ast.Name(id=name)) if name in facts.vocabulary.functions:

@@ -1,4 +1,4 @@
-"""A `main()` that makes the model, or loads the data, and then trains: opened, as if it had no `def`.
+"""A `main()` that makes what it trains, or loads its data: opened, as if it had no `def`.
 
 What it makes belongs to other stages, which a function's own names would hide from them.
 """
@@ -8,11 +8,9 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from nbfed.analyse.bodies import module_parameters, own_nodes
+from nbfed.analyse.bodies import module_parameters
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
-from nbfed.analyse.origins import function_reads, through_functions
-from nbfed.analyse.scopes import Bindings, all_parameters
 from nbfed.analyse.statements import Statement, inner_statements, written
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
@@ -20,6 +18,7 @@ from nbfed.plan.completed import Completed, unchanged
 from nbfed.plan.functions import entry_function, function_trains, only_defines
 from nbfed.plan.made import models_made
 from nbfed.plan.notes import note
+from nbfed.plan.openable import arguments_of, needed_parameters, why_closed
 from nbfed.plan.settings import Settings
 from nbfed.roles import Role
 
@@ -33,7 +32,7 @@ def opened_functions(facts: Facts, settings: Settings) -> Completed:
         return unchanged(facts)
     definition, function, at, call = found
     trains = function_trains(facts, function)
-    why = _closed(facts, definition, function, at, call)
+    why = why_closed(facts, definition, function, at, call)
     if why is not None:
         # What only makes a model with its optimizer is refused where they are needed.
         problems = (_refused(facts, definition, function, why),) if trains else ()
@@ -87,17 +86,18 @@ def _call_to_open(facts: Facts) -> _Opened | None:
 def _factory(facts: Facts, item: Statement, name: str) -> tuple[Statement, FunctionDef] | None:
     """The function that makes the model and something else, in `net, optimizer = build()`."""
     match item.node:
-        case ast.Assign(targets=[ast.Tuple()]) if name in facts.vocabulary.functions:
+        case ast.Assign(targets=[ast.Tuple()], value=ast.Call() as call):
             found = facts.before(name, item.order)
         case _:
             return None
     if found is None or len(found.nodes) != 1 or found.text:
         return None
     function = found.node
+    if not isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return None
     kinds = facts.values.returned(name)
     several = len(kinds) > 1 and Kind.MODULE in kinds and set(kinds) != {Kind.MODULE}
-    is_function = isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
-    if not several or not is_function or _closed(facts, found, function, item, item.node.value):
+    if not several or why_closed(facts, found, function, item, call):
         return None
     return found, function
 
@@ -148,34 +148,10 @@ def _makes_data(facts: Facts, item: Statement, function: FunctionDef) -> bool:
     loaded -= {
         n for part in facts.of_role(Role.DATA) if part.is_definition for n in part.names.bound
     }
-    if all_parameters_of(function) or loaded & item.names.deferred.keys():
+    if needed_parameters(function) or loaded & item.names.deferred.keys():
         return False
     kinds = facts.values.local_kinds(function.body).values()
     return Kind.DATASET in kinds or Kind.LOADER in kinds
-
-
-def all_parameters_of(function: FunctionDef) -> list[str]:
-    """Names of a function's parameters that have no default."""
-    arguments = function.args
-    plain = [*arguments.posonlyargs, *arguments.args]
-    needed = plain[: len(plain) - len(arguments.defaults)]
-    pairs = zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True)
-    return [arg.arg for arg in (*needed, *(arg for arg, default in pairs if default is None))]
-
-
-def _closed(
-    facts: Facts,
-    definition: Statement,
-    function: FunctionDef,
-    at: Statement,
-    call: ast.Call | None,
-) -> str | None:
-    """Why the function's statements cannot stand by themselves, if they cannot."""
-    why = _shape(function, call) or _used_twice(facts, function, call)
-    if why is not None:
-        return why
-    name = _other_meaning(facts, definition, function, at, call)
-    return name and f"its name `{name}` means something else in the notebook"
 
 
 def _refused(facts: Facts, definition: Statement, function: FunctionDef, why: str) -> Diagnostic:
@@ -192,95 +168,11 @@ def _refused(facts: Facts, definition: Statement, function: FunctionDef, why: st
     )
 
 
-def _shape(function: FunctionDef, call: ast.Call | None) -> str | None:
-    arguments = function.args
-    returns = [n for n in own_nodes(function.body) if isinstance(n, ast.Return)]
-    inside = [n for n in returns if n is not function.body[-1]]
-    others = (ast.Yield, ast.YieldFrom, ast.Await, ast.Nonlocal)
-    starred = call is not None and (
-        any(isinstance(part, ast.Starred) for part in call.args)
-        or any(keyword.arg is None for keyword in call.keywords)
-    )
-    if function.decorator_list or arguments.vararg or arguments.kwarg or starred:
-        return "has decorators or stars"
-    if inside or any(isinstance(node, others) for node in own_nodes(function.body)):
-        return "returns from within"
-    if function.body[0].lineno == function.lineno:
-        return "is written on one line"
-    if call is None and all_parameters_of(function):
-        return "nothing calls it"
-    return None
-
-
-def _used_twice(facts: Facts, function: FunctionDef, call: ast.Call | None) -> str | None:
-    uses = sum(
-        isinstance(part, ast.Name) and part.id == function.name and isinstance(part.ctx, ast.Load)
-        for item in facts.statements
-        for node in item.nodes
-        for part in ast.walk(node)
-    )
-    return "is used more than once" if uses > (call is not None) else None
-
-
-def _other_meaning(
-    facts: Facts,
-    definition: Statement,
-    function: FunctionDef,
-    at: Statement,
-    call: ast.Call | None,
-) -> str | None:
-    """A name of the function's own that others know as something else."""
-    bindings = Bindings.of(*function.body)
-    passed = {name for name, value in _arguments(function, call) if ast.unparse(value) == name}
-    own = bindings.names - bindings.declared_global
-    own |= {argument.arg for argument in all_parameters(function.args)}
-    inside = {ast.dump(node) for node in function.body}
-    reads = through_functions(
-        function_reads(facts.statements), {name: frozenset({name}) for name in own - passed}
-    )
-    for name in sorted(own - passed):
-        others = [
-            facts.statements[order]
-            for order in facts.touching.get(name, ())
-            if order not in (definition.order, at.order)
-        ]
-        if not any(name in item.names.bound for item in others):
-            continue
-        if all(ast.dump(node) in inside for item in others for node in item.nodes):
-            continue
-        for item in facts.statements:
-            if item.order > at.order and name in item.names.reads:
-                return name
-            if item.role is Role.EVALUATE and name in item.names.deferred:
-                return name
-        if any(name in reads.get(called, ()) for called in definition.names.deferred):
-            return name
-    return None
-
-
-def _arguments(function: FunctionDef, call: ast.Call | None) -> Iterator[tuple[str, ast.expr]]:
-    """Each parameter and the expression that it has in the call."""
-    arguments = function.args
-    plain = [*arguments.posonlyargs, *arguments.args]
-    values: dict[str, ast.expr] = {}
-    defaults = zip(reversed(plain), reversed(arguments.defaults), strict=False)
-    values.update({argument.arg: default for argument, default in defaults})
-    for argument, given in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
-        if given is not None:
-            values[argument.arg] = given
-    if call is not None:
-        values.update({a.arg: value for a, value in zip(plain, call.args, strict=False)})
-        values.update({k.arg: k.value for k in call.keywords if k.arg})
-    for argument in (*plain, *arguments.kwonlyargs):
-        if argument.arg in values:
-            yield argument.arg, values[argument.arg]
-
-
 def _given(
     facts: Facts, function: FunctionDef, call: ast.Call | None, at: Statement
 ) -> Iterator[Statement]:
     role = Role.TRAIN if function_trains(facts, function) else at.role
-    for name, value in _arguments(function, call):
+    for name, value in arguments_of(function, call):
         text = ast.unparse(value)
         if text != name:
             yield written(f"{name} = {text}", at, role)

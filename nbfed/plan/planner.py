@@ -20,6 +20,7 @@ from nbfed.plan.loading import loaded_in_training
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
 from nbfed.plan.opening import opened_functions
+from nbfed.plan.parallel import without_parallel
 from nbfed.plan.programs import program_of
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
@@ -36,6 +37,7 @@ Step = Callable[[Facts, Settings], Completed]
 _STEPS: tuple[Step, ...] = (
     opened_functions,
     opened_functions,  # `main` may call the function that makes the model
+    without_parallel,
     without_drawing,
     without_widgets,
     todays_names,

@@ -15,9 +15,8 @@ from nbfed.plan.examples import examples_of
 from nbfed.plan.globals_declared import assigned_arguments
 from nbfed.plan.helpers import needed_helpers
 from nbfed.plan.keeping import exchange_of, keep_of, with_kept
-from nbfed.plan.made import models_trained_alone
+from nbfed.plan.lacks import lacking
 from nbfed.plan.metrics import metrics_of
-from nbfed.plan.notes import note
 from nbfed.plan.rules import Context
 from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
@@ -60,13 +59,7 @@ def program_of(
         problems.extend(found)
     stages[Role.TRAIN], keep, unkept = with_kept(facts, stages[Role.TRAIN], keep_of(facts))
     problems.extend(unkept)
-    alone = list(_own_models(facts, users[0].found))
-    problems.extend(alone)
-    if not users[0].found.models and not alone:
-        problems.append(_no_model(facts))
-    elif not users[0].found.data:
-        loader = _loads_itself(users[0].found)
-        problems.append(_no_data(facts) if loader is None else _anew(facts, loader))
+    problems.extend(lacking(facts, slices))
     parts = [*users, data, model]
     strategy = _strategy(context, problems)
     if strategy is not None:
@@ -127,58 +120,6 @@ def _user_stage(
         guessed=not any("metrics" in item.options for item in part.own),
     )
     return stage, list(metrics.problems)
-
-
-def _own_models(facts: Facts, train: Slice) -> Iterator[Diagnostic]:
-    for statement, node in models_trained_alone(facts, train.ordered):
-        yield note(
-            facts,
-            "NBF325",
-            statement,
-            "training makes this model itself: every round would begin with new weights, and the "
-            "federation's would never be trained",
-            "make the model once, in the model region, and train that one",
-            node,
-        )
-
-
-def _no_model(facts: Facts) -> Diagnostic:
-    return note(
-        facts,
-        "NBF301",
-        facts.of_role(Role.TRAIN)[-1],
-        "training uses no model that exists before it",
-        "make the model in the model region, before training, and train that one: `model = Net()`",
-    )
-
-
-def _no_data(facts: Facts) -> Diagnostic:
-    return note(
-        facts,
-        "NBF301",
-        facts.of_role(Role.TRAIN)[-1],
-        "training uses nothing that the data regions make",
-        "make the loaders in the data region, and use them by their names in training",
-    )
-
-
-def _loads_itself(train: Slice) -> Statement | None:
-    """A function of the data regions that training itself calls."""
-    for item in train.ordered:
-        if item.role is Role.DATA and isinstance(item.node, ast.FunctionDef):
-            return item
-    return None
-
-
-def _anew(facts: Facts, loader: Statement) -> Diagnostic:
-    return note(
-        facts,
-        "NBF328",
-        loader,
-        "training calls this by itself, so that every round loads the data anew, and nothing "
-        "tells how many examples a site has: all sites weigh the same",
-        "make the loaders in the data region, and give them to the code that trains",
-    )
 
 
 def _data_statements(facts: Facts, users: Sequence[Slice]) -> tuple[Statement, ...]:

@@ -64,7 +64,8 @@ def _model(context: Context, of: Slice, need: Need, found: Statement) -> Verdict
         return _made_with_model(context, of, need, found)
     if of.role in _USERS:
         # Another name for the same module: one of them is the stage's argument.
-        return Copy() if _is_alias(found) else Argue(Origin.MODEL)
+        alias = _is_alias(found) and found.role not in _USERS
+        return Copy() if alias else Argue(Origin.MODEL)
     if of.role in (Role.DATA, Role.STRATEGY):
         return Refuse(refusals.needs_model(context.facts, of.role, need, found))
     return None

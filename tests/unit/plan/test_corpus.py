@@ -10,6 +10,7 @@ from nbfed.plan import plan
 from nbfed.program import Program
 
 from .corpus_courses import COURSE_NOTEBOOKS
+from .corpus_enclosed import ENCLOSED_NOTEBOOKS
 from .corpus_functions import FUNCTION_NOTEBOOKS
 from .corpus_habits import HABIT_NOTEBOOKS, HELPERS
 from .corpus_statements import STATEMENT_NOTEBOOKS
@@ -21,6 +22,7 @@ NOTEBOOKS = {
     **FUNCTION_NOTEBOOKS,
     **HABIT_NOTEBOOKS,
     **COURSE_NOTEBOOKS,
+    **ENCLOSED_NOTEBOOKS,
 }
 
 

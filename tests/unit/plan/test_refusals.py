@@ -208,12 +208,40 @@ REFUSED = [
         id="data made with the model",
     ),
     pytest.param(
-        PLAIN
-        + "# %% data\nloader = torch.load('test.pt')\n# %% evaluate\nmodel.eval()\nacc = float(model(loader))\n",
-        ("NBF312", 5, 1),
-        PLAIN
-        + "# %% data\ntest = torch.load('test.pt')\n# %% evaluate\nmodel.eval()\nacc = float(model(test))\n",
-        id="one name for two loaders",
+        IMPORTS
+        + DATA
+        + "# %% model\nclass Net(nn.Linear):\n    pass\n# %% train\nfor lr in (1, 2):\n    model = Net(2, 1)\n    fit = torch.optim.SGD(model.parameters(), lr=lr)\n    model(loader).backward()\n",
+        ("NBF325", 4, 2),
+        IMPORTS
+        + DATA
+        + "# %% model\nmodel = nn.Linear(2, 1)\n# %% train\nfor lr in (1, 2):\n    fit = torch.optim.SGD(model.parameters(), lr=lr)\n    model(loader).backward()\n",
+        id="a model made in a loop",
+    ),
+    pytest.param(
+        IMPORTS
+        + DATA
+        + "# %% model\nclass Net(nn.Linear):\n    pass\n# %% train\nclass Trainer:\n    def __init__(self):\n        self.model = Net(2, 1)\n    def fit(self):\n        self.model.train()\n        self.model(loader).backward()\nTrainer().fit()\n",
+        ("NBF325", 4, 3),
+        IMPORTS
+        + DATA
+        + "# %% model\nmodel = nn.Linear(2, 1)\n# %% train\nclass Trainer:\n    def __init__(self, model):\n        self.model = model\n    def fit(self):\n        self.model(loader).backward()\nTrainer(model).fit()\n",
+        id="a model made in a trainer of the notebook's own",
+    ),
+    pytest.param(
+        IMPORTS
+        + DATA
+        + "# %% model\nclass Net(nn.Linear):\n    pass\n# %% train\ndef run(lr):\n    model = Net(2, 1)\n    fit = torch.optim.SGD(model.parameters(), lr=lr)\n    model(loader).backward()\nrun(1)\nrun(2)\n",
+        ("NBF325", 4, 2),
+        IMPORTS
+        + DATA
+        + "# %% model\nclass Net(nn.Linear):\n    pass\n# %% train\ndef run(lr):\n    model = Net(2, 1)\n    fit = torch.optim.SGD(model.parameters(), lr=lr)\n    model(loader).backward()\nrun(1)\n",
+        id="a training function that makes a model and is called twice",
+    ),
+    pytest.param(
+        PLAIN + "# %% evaluate\nacc = float(len(loader))\n",
+        ("NBF301", 5, 1),
+        PLAIN + "# %% evaluate\nmodel.eval()\nacc = float(model(loader))\n",
+        id="an evaluation without the model",
     ),
     pytest.param(
         IMPORTS

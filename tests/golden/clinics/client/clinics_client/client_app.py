@@ -225,7 +225,7 @@ def on_train(message: Message, context: Context) -> Message:
     trained.zero_grad(set_to_none=True)
     give_back()
 
-    examples = count(data.y_train)
+    examples = count(data.x_train)
     leaving, staying = parted(arrays_from(trained), trip.arrays, stays)
     reply["arrays"] = trip.reply_form(leaving)
     reply["metrics"] = numbers(metrics, declared=TRAIN_METRICS, examples=examples, guessed=True)
@@ -262,5 +262,5 @@ def _evaluate(site: Site, trip: Trip, data: SiteData, local: LocalState) -> Metr
     model, _ = site.model(trip, local.model)
     seed_everything(trip.seed, "evaluate", site.name, trip.round)
     metrics = evaluate(model=model, x_test=data.x_test, y_test=data.y_test)
-    examples = count(data.y_test, training=False)
+    examples = count(data.x_test, training=False)
     return numbers(metrics, declared=EVALUATE_METRICS, examples=examples, guessed=True)

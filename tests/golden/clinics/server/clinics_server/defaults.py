@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e870c7fdb477ba331f47ba64999ed110b863092ac2006ad5cc6d0e65a63dddba"
+CLIENT_DIGEST = "8d80cbabec9958822031b92cb1d56de95ce7070683632863c76ff603b80b90b4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4efe34fc67c0b9be462fa267d626b41af09c3f581b16669be5d79890c0478d26"
+CLIENT_DIGEST = "2fedb2e4fc4e7cb49ae31c6fb09b43afb3685c5e5067a54b1c646d5e71693099"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e6a38acf21e9aaf3d888997e79d94fe197c3796b105a75f5f152510796ada9cc"
+CLIENT_DIGEST = "a10d08d6db62aeeaafcd4593be5e124cf3c212d77b7320d34df4410b1615eaf5"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -18,7 +18,7 @@ from .exits import Exit, SiteError
 from .failures import Failure
 from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
 from .gate import Gate
-from .heap import give_back
+from .heap import give_back, share_heaps
 from .overrides import OverrideError
 from .own_data import require_contract
 from .site_file import Scalar
@@ -51,6 +51,7 @@ def take_part(
 
     Raises SiteError.
     """
+    share_heaps(own_pages=False)
     torch.set_num_threads(threads or os.cpu_count() or 1)
     check_settings(node, source)
     if contract:

@@ -57,14 +57,14 @@ def read_trip(message: Message) -> Trip:
     config = message.content.config_records["config"]
     arrays = message.content.array_records.get("arrays")
     control = message.content.array_records.get("control")
-    # The message lives as long as the round does, the weights in this form need not.
-    for key, record in message.content.array_records.items():
-        message.content[key] = outline(record)
     params = json.loads(str(config["params"]))
     if arrays is None or not isinstance(params, dict):
         raise Refusal("the message holds no weights, or no parameters")
+    weights = unpack(arrays)
+    # The message lives as long as the round does, the weights in this form need not.
+    message.content["arrays"] = outline(weights)
     return Trip(
-        arrays=unpack(arrays),
+        arrays=weights,
         packed=is_packed(arrays),
         round=_whole(config, "server-round"),
         params=params,

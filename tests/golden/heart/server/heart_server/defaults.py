@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ac041990cf1fc9d3fad4260997ef9e53a874577ce06580509e82a7e3165bcd18"
+CLIENT_DIGEST = "07361b36c4c2bbec6210803c505e30c4271d919970399eb1b32cb6a689b586b1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -8,14 +8,32 @@ from collections.abc import Callable
 from contextlib import suppress
 
 
-def _trim() -> Callable[[int], int] | None:
+# Numbers of glibc's mallopt(3).
+_MMAP_THRESHOLD, _ARENA_MAX = -3, -8
+_ARENAS = 2
+_OWN_PAGES_FROM = 256 * 1024
+
+
+def _call(name: str) -> Callable[..., int] | None:
     with suppress(OSError, TypeError, AttributeError):
-        trim: Callable[[int], int] = ctypes.CDLL(None).malloc_trim
-        return trim
+        call: Callable[..., int] = getattr(ctypes.CDLL(None), name)
+        return call
     return None  # another C library, which has its own ways
 
 
-_malloc_trim = _trim()
+_malloc_trim, _mallopt = _call("malloc_trim"), _call("mallopt")
+
+
+def share_heaps(*, own_pages: bool) -> None:
+    """Let threads share two heaps, so that what one frees another can use.
+
+    With ``own_pages`` what is large gets pages of its own, which go back to the system at once. A
+    process that trains would pay for that in every step.
+    """
+    if _mallopt:
+        _mallopt(_ARENA_MAX, _ARENAS)
+        if own_pages:
+            _mallopt(_MMAP_THRESHOLD, _OWN_PAGES_FROM)
 
 
 def give_back() -> None:

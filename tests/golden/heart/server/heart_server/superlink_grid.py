@@ -36,7 +36,7 @@ from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
-from .heap import give_back
+from .heap import give_back, share_heaps
 from .parts import BrokenMessage, pull_message, push_parts
 from .wire import pack
 
@@ -76,6 +76,7 @@ class SuperLinkGrid(HttpGrid):
 
     def __init__(self, address: str, ca: bytes, token: str, alive: Callable[[], bool]) -> None:
         super().__init__(address, root_certificates=ca, token=token)
+        share_heaps(own_pages=True)
 
         def hopeless(error: Exception) -> bool:
             if isinstance(error, httpx.HTTPStatusError):

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "55636623a04c6728e7f1666460250971fe3ef0637ac9977f920aa590f5d155fa"
+CLIENT_DIGEST = "455e874036faae3ce3c4aa4c8bab7900552c4a22fcec6407cba4cf2418e24353"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

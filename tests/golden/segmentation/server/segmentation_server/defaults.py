@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "31936b3359c23fd9476cc00311df9b7e065afb0961a0c9963c0acef2ae378324"
+CLIENT_DIGEST = "6d24fd14a15182a5012e1ac6dc7cc411c98cfc5b646e53982b098e9a2ac77aa7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

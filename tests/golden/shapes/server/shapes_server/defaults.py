@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4f414ea8d7a6cf513f6406a768d4ae9471ce4b31cf7de41a26e93036e1abb172"
+CLIENT_DIGEST = "cfeea1f9ff8501ea6144e843a4c66ecb39f809d28f3d9a9c3e4892614dc20185"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
