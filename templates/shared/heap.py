@@ -7,7 +7,6 @@ import gc
 from collections.abc import Callable
 from contextlib import suppress
 
-
 # Numbers of glibc's mallopt(3).
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 _ARENAS = 2

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8d80cbabec9958822031b92cb1d56de95ce7070683632863c76ff603b80b90b4"
+CLIENT_DIGEST = "dcf40924ab4fa64a6168ce8fab600568abd3b168aba84d3eb5a7f0a46df62605"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

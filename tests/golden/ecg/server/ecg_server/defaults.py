@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2fedb2e4fc4e7cb49ae31c6fb09b43afb3685c5e5067a54b1c646d5e71693099"
+CLIENT_DIGEST = "f38dd1f478a42c32615e1b007b4c051c7406fd7d9be91d42cad9f1a68994c910"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

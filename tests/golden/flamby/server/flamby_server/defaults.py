@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a10d08d6db62aeeaafcd4593be5e124cf3c212d77b7320d34df4410b1615eaf5"
+CLIENT_DIGEST = "5860a62fb207b9043f21ffa9d9f251571be0c373438e1d47c83d0bd324799e6b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "07361b36c4c2bbec6210803c505e30c4271d919970399eb1b32cb6a689b586b1"
+CLIENT_DIGEST = "8ca7b1de4bc6fd4514d765764e180e1a6b39b3d1cd580bfae8176cb141c7e0a4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "455e874036faae3ce3c4aa4c8bab7900552c4a22fcec6407cba4cf2418e24353"
+CLIENT_DIGEST = "324992d3c09e41c8c2b5232be61f9bb014857d7e6c7afe8d12914089e3d46243"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6d24fd14a15182a5012e1ac6dc7cc411c98cfc5b646e53982b098e9a2ac77aa7"
+CLIENT_DIGEST = "14721bcda10b153be172454840d96c6619c813689b7c5e2e877e5accfdabc8f1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cfeea1f9ff8501ea6144e843a4c66ecb39f809d28f3d9a9c3e4892614dc20185"
+CLIENT_DIGEST = "b0563baa9f0facac9e90cba0571a93db4fea2afb7389a2f3c29be68c987e8d17"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
