@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "dcf40924ab4fa64a6168ce8fab600568abd3b168aba84d3eb5a7f0a46df62605"
+CLIENT_DIGEST = "ef89de67ae9ad764344e25fe167e5fffcf94b60bd308f3ab85b31feabf859d63"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f38dd1f478a42c32615e1b007b4c051c7406fd7d9be91d42cad9f1a68994c910"
+CLIENT_DIGEST = "caae7e410d3ace4bfc1487464bd08902a85cf92d64fb4f2f04883ec2c00d4458"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

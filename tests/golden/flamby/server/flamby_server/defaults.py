@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5860a62fb207b9043f21ffa9d9f251571be0c373438e1d47c83d0bd324799e6b"
+CLIENT_DIGEST = "8269acf49c76c643e88fd2b896244113ca592ad67ade974378fcb7f597012c34"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

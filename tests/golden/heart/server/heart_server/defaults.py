@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8ca7b1de4bc6fd4514d765764e180e1a6b39b3d1cd580bfae8176cb141c7e0a4"
+CLIENT_DIGEST = "31ebd3db70d467ef83d5b33005cd1eb080ec19b105d44b8718da2ae177e6db3e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -26,9 +26,13 @@ _malloc_trim, _mallopt = _call("malloc_trim"), _call("mallopt")
 def share_heaps(*, own_pages: bool) -> None:
     """Let threads share two heaps, so that what one frees another can use.
 
+    Called once all is imported: what is there by then is not looked through any more when
+    forgotten things are looked for.
+
     With ``own_pages`` what is large gets pages of its own, which go back to the system at once. A
     process that trains would pay for that in every step.
     """
+    gc.freeze()
     if _mallopt:
         _mallopt(_ARENA_MAX, _ARENAS)
         if own_pages:
@@ -48,3 +52,9 @@ def forget_recent() -> None:
     them some dozen requests later. Takes less than a millisecond.
     """
     gc.collect(1)
+
+
+def forget_all() -> None:
+    """Find all that is not used any more and refers to itself, and give it back."""
+    gc.collect()
+    give_back()

@@ -36,7 +36,7 @@ from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
-from .heap import give_back, share_heaps
+from .heap import forget_all, share_heaps
 from .parts import BrokenMessage, pull_message, push_parts
 from .wire import pack
 
@@ -122,7 +122,7 @@ class SuperLinkGrid(HttpGrid):
         sent = list(messages)
         with _packed(sent):
             ids = super().push_messages(sent)
-        give_back()
+        forget_all()
         return ids
 
     def _try_push_messages(self, run_id: int, messages: Iterable[Message]) -> list[str]:
@@ -184,6 +184,7 @@ class SuperLinkGrid(HttpGrid):
             )
         except (ObjectPullError, BrokenMessage):
             return None
+        forget_all()
         message.metadata.__dict__["_message_id"] = message_id
         return message
 

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "324992d3c09e41c8c2b5232be61f9bb014857d7e6c7afe8d12914089e3d46243"
+CLIENT_DIGEST = "c46c563c5d2ea7e585fa83841a5b165917f7754b9c0ea3ad374c2dabc83ac624"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

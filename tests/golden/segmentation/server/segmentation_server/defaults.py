@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "14721bcda10b153be172454840d96c6619c813689b7c5e2e877e5accfdabc8f1"
+CLIENT_DIGEST = "98a693ada79dc24bc04e5a8173ff414746af52a15d0af6586da0f36e4fe6aff5"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b0563baa9f0facac9e90cba0571a93db4fea2afb7389a2f3c29be68c987e8d17"
+CLIENT_DIGEST = "206657b17092b23083672531234fa7885476aac2852f9b5ce90f9992753f8192"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
