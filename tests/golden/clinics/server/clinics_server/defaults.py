@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ef89de67ae9ad764344e25fe167e5fffcf94b60bd308f3ab85b31feabf859d63"
+CLIENT_DIGEST = "bfa875db5809641b393ff67afaa5026aff94cf4f2dc5917d78951cf98bd0a549"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "caae7e410d3ace4bfc1487464bd08902a85cf92d64fb4f2f04883ec2c00d4458"
+CLIENT_DIGEST = "cfe6ccf401c0fcd137ebe6de5f7fb0bafc47795bc3ce10c943e068d7278b72db"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8269acf49c76c643e88fd2b896244113ca592ad67ade974378fcb7f597012c34"
+CLIENT_DIGEST = "3f10d95e009d87a582646378cb77c63fa747844c86fddce7e6552f2707754bc0"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

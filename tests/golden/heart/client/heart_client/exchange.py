@@ -183,8 +183,8 @@ def _to_numpy(name: str, value: object) -> npt.NDArray[np.generic]:
     dense = value.detach().cpu()
     if dense.dtype == torch.bfloat16:
         dense = dense.to(torch.float32)
-    value: npt.NDArray[np.generic] = dense.numpy()
-    return value
+    plain: npt.NDArray[np.generic] = dense.numpy()
+    return plain
 
 
 def _with_type(array: Array, wanted: str) -> Array:

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "31ebd3db70d467ef83d5b33005cd1eb080ec19b105d44b8718da2ae177e6db3e"
+CLIENT_DIGEST = "a6e53de92f1fca923b1b3224ac958bdccf48bbd1e035cdeba31b067a3bd8c446"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "98a693ada79dc24bc04e5a8173ff414746af52a15d0af6586da0f36e4fe6aff5"
+CLIENT_DIGEST = "3a766a6299dea187900ba0cc8d5edc9ebebefa5906eb1b2da7cd624c5bdde727"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

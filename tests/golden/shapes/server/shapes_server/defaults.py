@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "206657b17092b23083672531234fa7885476aac2852f9b5ce90f9992753f8192"
+CLIENT_DIGEST = "7e785ade02bd337270e6e565e7ba608defd0f656c54026a4d16403994b582b63"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
