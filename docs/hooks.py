@@ -30,7 +30,10 @@ BLOCKS = {
 BECOMES: Mapping[Role, tuple[str, str]] = {
     Role.PARAMS: ("assign literals", "parameters that the server sets and a site may override"),
     Role.SITE: ("assign what differs per hospital", "keys of each site's own file"),
-    Role.DATA: ("make datasets and loaders", "`load_data(...)`, at the sites alone"),
+    Role.DATA: (
+        "make datasets and loaders",
+        "`load_data(...)`, at the sites alone; with `server`, at the server",
+    ),
     Role.MODEL: ("make the model", "`build_model(...)`, the same file in both packages"),
     Role.TRAIN: ("are one round's local training", "`train(...)`, every round"),
     Role.EVALUATE: ("compute metrics", "`evaluate(...)`, numbers by name"),

@@ -12,25 +12,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nbfed.builds import make_importable, notebook_folder
-from nbfed.emit import CONTRACT
+from nbfed.builds import make_importable, notebook_folder, state_folder
 from nbfed.errors import NbfedError
 
 if TYPE_CHECKING:
     from nbfed.emit import Build
 
 
+CONTRACT = "contract.json"
+
+
 @dataclass(frozen=True)
 class BuildContract:
-    """A contract.json on disk, and whether it was made for the build that it lies beside."""
+    """A contract.json on disk, and whether it was made for the build as it is now."""
 
     file: Path
     is_current: bool
 
 
 def read_contract(build: Build) -> BuildContract | None:
-    """The data contract in the build's folder, or None where there is none that can be read."""
-    file = build.folder / CONTRACT
+    """The data contract that was made for this federation, or None where none can be read."""
+    file = state_folder(build) / CONTRACT
     try:
         package = json.loads(file.read_bytes())["package"]
     except (OSError, ValueError, KeyError, TypeError):
@@ -61,7 +63,8 @@ def write_contract(build: Build, node: Mapping[str, Any]) -> tuple[Path, dict[st
             build.manifest.client_digest, _data(own_data, site), _model(own_data, site)
         )
     text: str = made.to_json()
-    file = build.folder / CONTRACT
+    file = state_folder(build) / CONTRACT
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(text, encoding="utf-8", newline="\n")
     return file, json.loads(text)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import starmap
 
+from nbfed.analyse.effects import with_effects
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.origins import function_reads, origins_of, through_functions
 from nbfed.analyse.purity import Purity
@@ -116,6 +117,7 @@ def read_facts(
 ) -> Facts:
     """Read ``statements``, those of ``notebook``, once from top to bottom."""
     vocabulary = vocabulary_of(statements, helpers)
+    statements = with_effects(statements, vocabulary)
     values = Values(vocabulary)
     purity = Purity(vocabulary)
     touching: dict[str, list[int]] = {}

@@ -121,6 +121,7 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
         r"torch\.(load|save|set_\w+|manual_seed|seed|use_deterministic_algorithms|from_file)",
         Kind.EFFECT,
     ),
+    (r"(torch\.utils\.tensorboard|tensorboardX)(\.\w+)*\.SummaryWriter", Kind.PURE),
     (r"torch\.(cuda|backends|distributed|multiprocessing|utils|onnx|hub)\..*", Kind.EFFECT),
     (r"torch\.\w+", Kind.TENSOR),
     (r"numpy\.(load|loadtxt|genfromtxt|fromfile|memmap|save\w*|tofile|random\.seed)", Kind.EFFECT),
@@ -149,7 +150,6 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
     ),
     (r"tqdm(\.\w+)*", Kind.PURE),
     (r"logging\.getLogger", Kind.PURE),
-    (r"(torch\.utils\.tensorboard|tensorboardX)(\.\w+)*\.SummaryWriter", Kind.PURE),
     (r"sklearn\.(preprocessing|impute|compose|pipeline|decomposition)\..*", Kind.PURE),
     (
         r"sklearn\.metrics\.(\w*score|\w*error|\w*loss|auc|accuracy\w*|matthews_corrcoef)",
@@ -164,7 +164,7 @@ _MAKERS: tuple[tuple[str, Kind], ...] = (
         Kind.CONTAINER,
     ),
     (
-        r"(type|isinstance|issubclass|hasattr|getattr|callable|object|slice|any|all|id|vars|super|print)",
+        r"(type|isinstance|issubclass|hasattr|getattr|setattr|delattr|callable|object|slice|any|all|id|vars|super|print)",
         Kind.PURE,
     ),
     (

@@ -12,8 +12,13 @@ ENTRIES: tuple[Entry, ...] = (
         "The compiled code imports a module, and nbfed does not know which distribution a site "
         "has to install for it. Name it with a directive, or under `requires` in "
         "federation.yaml. Modules of Google Colab exist in Colab only and cannot be installed.",
-        before="import hospital_tools",
-        after="# nbfed: requires hospital-tools>=1.4\nimport hospital_tools",
+        before=("# nbfed: model\nimport hospital_nets\nmodel = hospital_nets.Small()"),
+        after=(
+            "# nbfed: requires hospital-nets>=1.4\n"
+            "# nbfed: model\n"
+            "import hospital_nets\n"
+            "model = hospital_nets.Small()"
+        ),
     ),
     Entry(
         "NBF402",
@@ -21,13 +26,32 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.WARNING,
         "The execution counts are not in the cells' order. nbfed reads the notebook as if it ran "
         "once from top to bottom, so its results may differ from the stored ones.",
+        before=(
+            '{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [],\n'
+            '   "execution_count": 7, "source": "a = 1"},\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [],\n'
+            '   "execution_count": 2, "source": "b = a"}\n'
+            "]}"
+        ),
+        after=(
+            '{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [],\n'
+            '   "execution_count": 1, "source": "a = 1"},\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [],\n'
+            '   "execution_count": 2, "source": "b = a"}\n'
+            "]}"
+        ),
     ),
     Entry(
         "NBF403",
         "helper module not found",
         Severity.ERROR,
-        "The code imports a module of your own that does not lie beside the notebook. Put the "
-        "file there, or install it at every site and name its distribution.",
+        "The code imports a module by a path relative to its own package, and a notebook is in "
+        "none; beside it there is no such file either. Put the file beside the notebook and import "
+        "it by its name, or install it at every site and name its distribution.",
+        before=("# nbfed: model\nfrom .networks import Small\nmodel = Small()"),
+        after=("# nbfed: model\nmodel = Net()"),
     ),
     Entry(
         "NBF404",

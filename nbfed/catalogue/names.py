@@ -52,6 +52,26 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.WARNING,
         "A function uses a name that several cells define. The last definition before the end "
         "of the role that calls the function was taken.",
+        before=(
+            'mode = "sum"\n'
+            "# %%\n"
+            'mode = "mean"\n'
+            "# %%\n"
+            "# nbfed: train\n"
+            "def step(x):\n"
+            "    return getattr(model(x), mode)()\n"
+            "for x, y in loader:\n"
+            "    step(x).backward()"
+        ),
+        after=(
+            'mode = "mean"\n'
+            "# %%\n"
+            "# nbfed: train\n"
+            "def step(x):\n"
+            "    return getattr(model(x), mode)()\n"
+            "for x, y in loader:\n"
+            "    step(x).backward()"
+        ),
     ),
     Entry(
         "NBF206",
@@ -60,6 +80,17 @@ ENTRIES: tuple[Entry, ...] = (
         "A method is called on an object that the compiled code uses. If that call changes the "
         "object, the compiled code differs from the notebook. Mark the statement `include` if "
         "it matters, `skip` if it does not.",
+        before=(
+            "sizes = [8, 4]\nrandom.shuffle(sizes)\n# %%\n# nbfed: model\nmodel = Net(sizes[0])"
+        ),
+        after=(
+            "sizes = [8, 4]\n"
+            "# nbfed: include\n"
+            "random.shuffle(sizes)\n"
+            "# %%\n"
+            "# nbfed: model\n"
+            "model = Net(sizes[0])"
+        ),
     ),
     Entry(
         "NBF207",
@@ -77,6 +108,26 @@ ENTRIES: tuple[Entry, ...] = (
         "start of the generated `train`. An optimizer is new in every round: its momentum does "
         "not survive the exchange of weights, as is usual in federated averaging. To go on with "
         "it, name it: `# nbfed: train keep=optimizer`.",
+        before=(
+            "# nbfed: model\n"
+            "model = Net()\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+            "# %%\n"
+            "# nbfed: train\n"
+            "for x, y in loader:\n"
+            "    model(x).sum().backward()\n"
+            "    optimizer.step()"
+        ),
+        after=(
+            "# nbfed: model\n"
+            "model = Net()\n"
+            "# %%\n"
+            "# nbfed: train keep=optimizer\n"
+            "optimizer = torch.optim.SGD(model.parameters(), lr=0.1)\n"
+            "for x, y in loader:\n"
+            "    model(x).sum().backward()\n"
+            "    optimizer.step()"
+        ),
     ),
     Entry(
         "NBF209",
@@ -85,6 +136,19 @@ ENTRIES: tuple[Entry, ...] = (
         "The role's code sets a random seed, so every round at every site draws the same "
         "numbers. nbfed seeds each site and round by itself; remove the line unless you want "
         "the repetition.",
+        before=(
+            "# nbfed: train\n"
+            "torch.manual_seed(1)\n"
+            "for x, y in loader:\n"
+            "    model(x).sum().backward()"
+        ),
+        after=(
+            "torch.manual_seed(1)\n"
+            "# %%\n"
+            "# nbfed: train\n"
+            "for x, y in loader:\n"
+            "    model(x).sum().backward()"
+        ),
     ),
     Entry(
         "NBF210",
@@ -92,12 +156,18 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "The role's statements become the body of a function, where `await`, `globals()` and "
         "star imports do not work as at a notebook's top level.",
+        before=('# nbfed: train\nfor x, y in loader:\n    globals()["model"](x).sum().backward()'),
+        after=("# nbfed: train\nfor x, y in loader:\n    model(x).sum().backward()"),
     ),
     Entry(
         "NBF211",
         "drawing is dropped",
         Severity.INFO,
         "A call that only draws or opens a window was left out of the compiled code.",
+        before=(
+            "# nbfed: train\nfor x, y in loader:\n    model(x).sum().backward()\n    plt.plot(y)"
+        ),
+        after=("# nbfed: train\nfor x, y in loader:\n    model(x).sum().backward()"),
     ),
     Entry(
         "NBF212",
@@ -114,5 +184,24 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "The order in a federation is: data and model, then train, then evaluate. A role uses a "
         "name that only a role after it, or one on another machine, makes.",
+        before=(
+            "# nbfed: train\n"
+            "for x, y in loader:\n"
+            "    model(x).sum().backward()\n"
+            "# %%\n"
+            "# nbfed: evaluate\n"
+            "model.eval()\n"
+            "error = model(x).mean().item()"
+        ),
+        after=(
+            "# nbfed: train\n"
+            "for x, y in loader:\n"
+            "    model(x).sum().backward()\n"
+            "# %%\n"
+            "# nbfed: evaluate\n"
+            "model.eval()\n"
+            "for x, y in loader:\n"
+            "    error = model(x).mean().item()"
+        ),
     ),
 )

@@ -12,6 +12,8 @@ ENTRIES: tuple[Entry, ...] = (
         "The file is not a Jupyter notebook: it is not JSON, or the JSON has no cells. A download "
         "that saved the web page instead of the raw file is the usual reason, and so is a merge "
         "conflict that was never resolved.",
+        before=("<!DOCTYPE html>\n<title>heart.ipynb</title>"),
+        after='{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}',
     ),
     Entry(
         "NBF102",
@@ -37,6 +39,13 @@ ENTRIES: tuple[Entry, ...] = (
         "notebook has no code",
         Severity.ERROR,
         "The notebook has no cell with code in it, so there is nothing to compile.",
+        before='{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}',
+        after=(
+            '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
+            '   "source": "# nbfed: model\\nmodel = nn.Linear(13, 2)"}\n'
+            "]}"
+        ),
     ),
     Entry(
         "NBF105",
@@ -44,6 +53,16 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "The notebook's kernel runs another language (R, Julia, ...). nbfed compiles Python "
         "notebooks that train with PyTorch.",
+        before=(
+            '{"nbformat": 4, "nbformat_minor": 5,\n'
+            ' "metadata": {"kernelspec": {"name": "ir", "display_name": "R", "language": "R"}},\n'
+            ' "cells": []}'
+        ),
+        after=(
+            '{"nbformat": 4, "nbformat_minor": 5,\n'
+            ' "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3",\n'
+            '                             "language": "python"}}, "cells": []}'
+        ),
     ),
     Entry(
         "NBF106",
@@ -52,6 +71,8 @@ ENTRIES: tuple[Entry, ...] = (
         "nbfed reads the notebook formats 3 and 4. Formats 1 and 2 date from before 2013; a "
         "higher major version is newer than this nbfed. Open the notebook in JupyterLab and save "
         "it: it writes format 4.",
+        before='{"nbformat": 5, "nbformat_minor": 0, "metadata": {}, "cells": []}',
+        after='{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": []}',
     ),
     Entry(
         "NBF107",
@@ -59,6 +80,19 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.WARNING,
         "A part of the notebook's JSON is not as the format says, and was left out or repaired "
         "while reading. The rest was read. Opening and saving it in JupyterLab usually mends it.",
+        before=(
+            '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
+            '   "source": "a = 1"},\n'
+            "  17\n"
+            "]}"
+        ),
+        after=(
+            '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
+            '   "source": "a = 1"}\n'
+            "]}"
+        ),
     ),
     Entry(
         "NBF110",
@@ -97,6 +131,18 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "The cell's tag gives one role and its comment another. Neither wins silently: remove "
         "one of them.",
+        before=(
+            '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "code", "metadata": {"tags": ["nbfed:model"]}, "outputs": [],\n'
+            '   "execution_count": null, "source": "# nbfed: train\\nmodel = Net()"}\n'
+            "]}"
+        ),
+        after=(
+            '{"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "code", "metadata": {"tags": ["nbfed:model"]}, "outputs": [],\n'
+            '   "execution_count": null, "source": "model = Net()"}\n'
+            "]}"
+        ),
     ),
     Entry(
         "NBF114",
@@ -142,6 +188,22 @@ ENTRIES: tuple[Entry, ...] = (
         "uses them (Data loading, Model definition, Training loop, ...). The cells under each "
         "heading have the heading's role. A single directive or nbfed tag anywhere turns this "
         "off.",
+        before=(
+            '{"nbformat": 4, "nbformat_minor": 4, "metadata": {}, "cells": [\n'
+            '  {"cell_type": "markdown", "metadata": {}, "source": "## Data loading"},\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
+            '   "source": "def load_data(): ..."},\n'
+            '  {"cell_type": "markdown", "metadata": {}, "source": "## Model definition"},\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
+            '   "source": "class Model: ..."},\n'
+            '  {"cell_type": "markdown", "metadata": {}, "source": "## Training loop"},\n'
+            '  {"cell_type": "code", "metadata": {}, "outputs": [], "execution_count": null,\n'
+            '   "source": "def train(): ..."}\n'
+            "]}"
+        ),
+        after=(
+            "# nbfed: data\ndef load_data():\n    return DataLoader(Rows(3))\nloader = load_data()"
+        ),
     ),
     Entry(
         "NBF119",
@@ -150,6 +212,8 @@ ENTRIES: tuple[Entry, ...] = (
         "A `pip install` line of the notebook names something that is no requirement of the "
         "form `name>=version`, for example an address or a local folder. It is left out of the "
         "packages' dependencies.",
+        before="!pip install git+https://example.org/tools.git",
+        after="!pip install tools==1.2",
     ),
     Entry(
         "NBF120",

@@ -11,6 +11,21 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "A role's code does not provide what its stage needs: `model` makes no module, a "
         "function's parameter is supplied by nothing, `evaluate` gives no number.",
+        before=(
+            "# nbfed: train\n"
+            "def train(model, loader, momentum):\n"
+            "    for x, y in loader:\n"
+            "        model(x).sum().backward()"
+        ),
+        after=(
+            "# nbfed: params\n"
+            "momentum = 0.9\n"
+            "# %%\n"
+            "# nbfed: train\n"
+            "def train(model, loader, momentum):\n"
+            "    for x, y in loader:\n"
+            "        model(x).sum().backward()"
+        ),
     ),
     Entry(
         "NBF302",
@@ -19,8 +34,8 @@ ENTRIES: tuple[Entry, ...] = (
         "A `params` region assigns literals: numbers, strings, booleans, and lists or "
         "dictionaries of them. The server may set them, so they must be known without running "
         "the notebook.",
-        before="# nbfed: params\nWIDTH = len(columns)",
-        after="# nbfed: params\nWIDTH = 13",
+        before=("# nbfed: params\nWIDTH = read_width()\n# %%\n# nbfed: model\nmodel = Net(WIDTH)"),
+        after=("# nbfed: params\nWIDTH = 13\n# %%\n# nbfed: model\nmodel = Net(WIDTH)"),
     ),
     Entry(
         "NBF303",
@@ -39,8 +54,12 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "A literal looks like a password, token or key, and would travel to every site in "
         "readable form. Give it the role `site`, or read it from the environment at the site.",
-        before='# nbfed: data\nAPI_TOKEN = "hf_aBcD..."',
-        after='# nbfed: site\nAPI_TOKEN = ""',
+        before=(
+            '# nbfed: data\nAPI_TOKEN = "hf_a1B2c3D4e5F6g7"\nloader = DataLoader(Rows(API_TOKEN))'
+        ),
+        after=(
+            '# nbfed: site\nAPI_TOKEN = ""\n# nbfed: data\nloader = DataLoader(Rows(API_TOKEN))'
+        ),
     ),
     Entry(
         "NBF305",
@@ -49,6 +68,8 @@ ENTRIES: tuple[Entry, ...] = (
         "The code fetches data or pretrained weights from the network. Every site would do so "
         "by itself, and a hospital's network may not allow it. Put the files beside the site's "
         "data and give their path the role `site`.",
+        before=("# nbfed: model\nmodel = torchvision.models.resnet18(pretrained=True)"),
+        after=("# nbfed: model\nmodel = torchvision.models.resnet18()"),
     ),
     Entry(
         "NBF306",
@@ -57,8 +78,13 @@ ENTRIES: tuple[Entry, ...] = (
         "The code keeps an open file, a connection, a thread or the like in a global. It is "
         "made anew in each process and cannot be sent or stored: a data loader's workers get no "
         "copy of it.",
-        before='# nbfed: data\nfile = h5py.File("scans.h5")\nscans = file["scans"]',
-        after='# nbfed: data\nwith h5py.File("scans.h5") as file:\n    scans = file["scans"][:]',
+        before=("# nbfed: data\nrows = open('rows.txt')\nloader = DataLoader(Rows(rows))"),
+        after=(
+            "# nbfed: data\n"
+            "with open('rows.txt') as stream:\n"
+            "    rows = stream.readlines()\n"
+            "loader = DataLoader(Rows(rows))"
+        ),
     ),
     Entry(
         "NBF307",
@@ -66,6 +92,13 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.WARNING,
         "The code talks to another machine as soon as it is loaded. A site connects to the "
         "federation's server only; anything else has to be allowed there.",
+        before=(
+            "# nbfed: data\n"
+            "import requests\n"
+            "rows = requests.get('https://example.org/rows').json()\n"
+            "loader = DataLoader(Rows(rows))"
+        ),
+        after=("# nbfed: data\nrows = pd.read_csv('rows.csv')\nloader = DataLoader(Rows(rows))"),
     ),
     Entry(
         "NBF308",
@@ -81,6 +114,8 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "A site sends numbers only: what is named as a metric is a list, a table, a tensor with "
         "several elements or a text.",
+        before=("# nbfed: evaluate metrics=table\nmodel.eval()\ntable = [[1, 0], [0, 1]]"),
+        after=("# nbfed: evaluate metrics=accuracy\nmodel.eval()\naccuracy = 0.5"),
     ),
     Entry(
         "NBF310",
@@ -88,6 +123,16 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.WARNING,
         "What is fitted or trained has seen rows of the test set, so the test results are too "
         "good. Split first, then fit on the training part.",
+        before=(
+            "# nbfed: data\n"
+            "rows = scaler.fit_transform(rows)\n"
+            "train_rows, test_rows = train_test_split(rows)"
+        ),
+        after=(
+            "# nbfed: data\n"
+            "train_rows, test_rows = train_test_split(rows)\n"
+            "train_rows = scaler.fit_transform(train_rows)"
+        ),
     ),
     Entry(
         "NBF311",
@@ -95,6 +140,13 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.WARNING,
         "The evaluation does not call `model.eval()`: dropout stays on, and batch normalisation "
         "learns from the test data.",
+        before=("# nbfed: evaluate\nfor x, y in loader:\n    error = model(x).mean().item()"),
+        after=(
+            "# nbfed: evaluate\n"
+            "model.eval()\n"
+            "for x, y in loader:\n"
+            "    error = model(x).mean().item()"
+        ),
     ),
     Entry(
         "NBF312",
@@ -102,12 +154,37 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "Several values could be meant, and nbfed does not choose. The hint shows the directive "
         "that settles it.",
+        before=(
+            "# nbfed: train\n"
+            "def slow(model, loader):\n"
+            "    model(loader).sum().backward()\n"
+            "def fast(model, loader):\n"
+            "    model(loader).sum().backward()"
+        ),
+        after=(
+            "# nbfed: train name=fast\n"
+            "def slow(model, loader):\n"
+            "    model(loader).sum().backward()\n"
+            "def fast(model, loader):\n"
+            "    model(loader).sum().backward()"
+        ),
     ),
     Entry(
         "NBF313",
         "nothing is evaluated",
         Severity.INFO,
         "No region has the role `evaluate`, so only the metrics of training are reported.",
+        before=("# nbfed: train\nfor x, y in loader:\n    model(x).sum().backward()"),
+        after=(
+            "# nbfed: train\n"
+            "for x, y in loader:\n"
+            "    model(x).sum().backward()\n"
+            "# %%\n"
+            "# nbfed: evaluate\n"
+            "model.eval()\n"
+            "for x, y in loader:\n"
+            "    error = model(x).mean().item()"
+        ),
     ),
     Entry(
         "NBF314",
@@ -116,8 +193,22 @@ ENTRIES: tuple[Entry, ...] = (
         "The server makes the first weights, and it has no data: `model` may use parameters and "
         "constants, but nothing that `data` or `site` makes. Write the number down as a "
         "parameter.",
-        before="# nbfed: model\nmodel = nn.Linear(table.shape[1], 2)",
-        after="# nbfed: params\nFEATURES = 13\n# nbfed: model\nmodel = nn.Linear(FEATURES, 2)",
+        before=(
+            "# nbfed: data\n"
+            "table = pd.read_csv('rows.csv')\n"
+            "loader = DataLoader(Rows(table))\n"
+            "# nbfed: model\n"
+            "model = nn.Linear(table.shape[1], 2)"
+        ),
+        after=(
+            "# nbfed: params\n"
+            "FEATURES = 13\n"
+            "# nbfed: data\n"
+            "table = pd.read_csv('rows.csv')\n"
+            "loader = DataLoader(Rows(table))\n"
+            "# nbfed: model\n"
+            "model = nn.Linear(FEATURES, 2)"
+        ),
     ),
     Entry(
         "NBF315",
@@ -125,6 +216,13 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.INFO,
         "The compiled code reads a file beside the notebook. It is not part of the packages: "
         "each site needs its own copy at the same relative path.",
+        before=("# nbfed: data\nloader = DataLoader(Rows(pd.read_csv('rows.csv')))"),
+        after=(
+            "# nbfed: site\n"
+            "FILE = 'rows.csv'\n"
+            "# nbfed: data\n"
+            "loader = DataLoader(Rows(pd.read_csv(FILE)))"
+        ),
     ),
     Entry(
         "NBF316",
@@ -133,6 +231,25 @@ ENTRIES: tuple[Entry, ...] = (
         "An unmarked statement does a role's work: it calls the function that a marked cell "
         "defines, or works on the site's data before training uses them. It is compiled as part "
         "of that role. Mark it with the role itself to make that visible in the notebook.",
+        before=(
+            "# nbfed: train\n"
+            "def train(epoch):\n"
+            "    for x, y in loader:\n"
+            "        model(x).sum().backward()\n"
+            "# %%\n"
+            "for epoch in range(3):\n"
+            "    train(epoch)"
+        ),
+        after=(
+            "# nbfed: train\n"
+            "def train(epoch):\n"
+            "    for x, y in loader:\n"
+            "        model(x).sum().backward()\n"
+            "# %%\n"
+            "# nbfed: train\n"
+            "for epoch in range(3):\n"
+            "    train(epoch)"
+        ),
     ),
     Entry(
         "NBF317",
@@ -141,6 +258,19 @@ ENTRIES: tuple[Entry, ...] = (
         "The evaluation makes a model or loads weights from a file. In a federation it is given "
         "the weights of the round, so these statements are left out: otherwise every site would "
         "report on its own file.",
+        before=(
+            "# nbfed: evaluate\n"
+            "model.load_state_dict(torch.load('best.pt'))\n"
+            "model.eval()\n"
+            "for x, y in loader:\n"
+            "    error = model(x).mean().item()"
+        ),
+        after=(
+            "# nbfed: evaluate\n"
+            "model.eval()\n"
+            "for x, y in loader:\n"
+            "    error = model(x).mean().item()"
+        ),
     ),
     Entry(
         "NBF318",
@@ -158,6 +288,14 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "The code with a role uses a library for federated learning itself. nbfed starts from the "
         "plain PyTorch code: mark the model, the loaders, and the functions that train and test.",
+        before=(
+            "# nbfed: model\n"
+            "from flwr.client import NumPyClient\n"
+            "class Client(NumPyClient):\n"
+            "    ...\n"
+            "model = Net()"
+        ),
+        after=("# nbfed: model\nmodel = Net()"),
     ),
     Entry(
         "NBF320",
@@ -206,8 +344,10 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.INFO,
         "NumPy or PyTorch has removed a name that the notebook uses, so it would fail with the "
         "versions of today. It is compiled as the name that does the same.",
-        before="best = np.Inf",
-        after="best = np.inf",
+        before=(
+            "# nbfed: train\nbest = np.Inf\nfor x, y in loader:\n    model(x).sum().backward()"
+        ),
+        after=("# nbfed: train\nbest = np.inf\nfor x, y in loader:\n    model(x).sum().backward()"),
     ),
     Entry(
         "NBF325",
@@ -227,9 +367,12 @@ ENTRIES: tuple[Entry, ...] = (
         "Lightning's trainer is made anew in every round, from the weights of the round. By "
         "default each one writes a log and a checkpoint into the folder that the site works in, "
         "which nobody reads there.",
-        before="# nbfed: train\ntrainer = L.Trainer(max_epochs=1)",
-        after="# nbfed: train\n"
-        "trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)",
+        before=("# nbfed: train\ntrainer = L.Trainer(max_epochs=1)\ntrainer.fit(model, loader)"),
+        after=(
+            "# nbfed: train\n"
+            "trainer = L.Trainer(max_epochs=1, logger=False, enable_checkpointing=False)\n"
+            "trainer.fit(model, loader)"
+        ),
     ),
     Entry(
         "NBF327",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nbfed.emit import Build
     from nbfed.federation.schema import Federation
 
-CERTIFICATE_SECONDS = 30.0
+CERTIFICATE_SECONDS = 90.0
 EXAMPLE = "Example: nbfed run-client --site cleveland"
 
 
@@ -66,6 +66,7 @@ def command(
         state_folder,
     )
     from nbfed.cli.admission import admit_here
+    from nbfed.progress.site import shown_site
     from nbfed.threads import threads_for
 
     build = find_build(build_folder)
@@ -79,20 +80,22 @@ def command(
         # The server is this folder's own.
         admit_here(build, site)
     _approve(build, state)
-    code = node.run_site(
-        site,
-        config,
-        address=server or federation.server.address,
-        ca=certificate,
-        workdir=notebook_folder(build),
-        state_dir=state,
-        threads=threads_for(len(federation.sites)),
-        patience=patience,
-        stay=stay,
-        source=str(file or "federation.yaml"),
-        policy=_policy(build),
-        contract=_contract(build),
-    )
+    with shown_site(site, build.names.client_package):
+        code = node.run_site(
+            site,
+            config,
+            address=server or federation.server.address,
+            ca=certificate,
+            workdir=notebook_folder(build),
+            state_dir=state,
+            threads=threads_for(len(federation.sites)),
+            device=federation.sites[site].device,
+            patience=patience,
+            stay=stay,
+            source=str(file or "federation.yaml"),
+            policy=_policy(build),
+            contract=_contract(build),
+        )
     raise typer.Exit(code)
 
 
@@ -120,11 +123,11 @@ def _policy(build: Build) -> Any:
 
 
 def _contract(build: Build) -> Path | None:
-    """The build's folder, if the data contract in it is of this build and no earlier one."""
+    """The folder of the data contract, if that is of this build and of no earlier one."""
     from nbfed.contract import read_contract
 
     contract = read_contract(build)
-    return build.folder.resolve() if contract and contract.is_current else None
+    return contract.file.resolve().parent if contract and contract.is_current else None
 
 
 def _certificate(
@@ -137,6 +140,8 @@ def _certificate(
     file = given or state_folder(build) / "pki" / "ca.pem"
     # Server and sites may be started in one go, and the server's first act is to make this file.
     end = time.monotonic() + (0.0 if given else min(patience, CERTIFICATE_SECONDS))
+    if not (given or file.is_file()):
+        typer.echo(f"waiting for run-server to make {file}", err=True)
     while not file.is_file() and time.monotonic() < end:
         time.sleep(0.2)
     if not file.is_file():

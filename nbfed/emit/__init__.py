@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbfed import __version__
-from nbfed.emit.manifest import CONTRACT, MANIFEST, Manifest, sha256
+from nbfed.emit.manifest import MANIFEST, Manifest, sha256
 from nbfed.emit.names import Names, normalised
 from nbfed.emit.packages import Requirements, output_tree
 from nbfed.emit.templates import templates_path
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from nbfed.program import Program
 
 __all__ = [
-    "CONTRACT",
     "MANIFEST",
     "Build",
     "Manifest",

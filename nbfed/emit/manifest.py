@@ -8,8 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 MANIFEST = "build.json"
-# What `nbfed contract` writes beside a build; nobody's edit either.
-CONTRACT = "contract.json"
 
 # What tools leave beside the code that they run or install; nobody's edit.
 _LEFT_BY_TOOLS = frozenset({"__pycache__", "build", ".venv", ".ruff_cache", ".mypy_cache"})
@@ -60,6 +58,4 @@ def edited_files(manifest: Manifest, present: Mapping[str, str]) -> list[str]:
 
 def _by_tool(path: str) -> bool:
     parts = path.split("/")
-    return path == CONTRACT or any(
-        part in _LEFT_BY_TOOLS or part.endswith(".egg-info") for part in parts
-    )
+    return any(part in _LEFT_BY_TOOLS or part.endswith(".egg-info") for part in parts)

@@ -71,7 +71,8 @@ def _refuse_foreign(folder: Path) -> None:
     if manifest is None:
         raise OutputRefused(
             f"{folder} was not made by nbfed (it has no {MANIFEST})",
-            hint="choose another --out, or pass --force to put the build there",
+            hint="choose another --out, or pass --force to put the build there "
+            "(nbfed explain NBF502)",
         )
     edited = edited_files(manifest, _present(folder))
     if edited:
@@ -79,7 +80,8 @@ def _refuse_foreign(folder: Path) -> None:
         more = f" and {len(edited) - 5} more" if len(edited) > 5 else ""
         raise OutputRefused(
             f"changed since nbfed wrote it: {shown}{more}",
-            hint="move your changes elsewhere, or pass --force to overwrite them",
+            hint="move your changes elsewhere, or pass --force to overwrite them "
+            "(nbfed explain NBF501)",
         )
 
 

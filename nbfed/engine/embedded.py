@@ -40,8 +40,8 @@ class EmbeddedGrid(Grid):
     (by default as many as there are cores, at most one a site) by the order of their names.
     Relative paths are looked up from ``workdir``. With ``pooled`` there is another site of that
     name, for ``only`` alone, which holds the data of all. What sites print and what fails there
-    goes to files in ``log_dir``. ``devices`` are those that sites have other than "auto": a process
-    has one, so each of them has a process of its own at least.
+    goes to files in ``log_dir``. ``devices`` are the sites' own, "auto" by default: a process has
+    one, so there is a process for each of them at least.
 
     Raises WorkerError on first use if the client package cannot be loaded.
     """

@@ -6,6 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import is_
 
 from nbfed.analyse.bodies import last_returned, own_nodes
 from nbfed.analyse.changes import root_name
@@ -37,25 +38,26 @@ def without_drawing(facts: Facts, settings: Settings) -> Completed:
     statements: list[Statement] = []
     problems: list[Diagnostic] = []
     for statement in facts.statements:
-        if statement.role not in _ROLES or statement.is_import or statement.text:
+        unmarked = statement.role is None and statement.is_definition
+        if statement.is_import or statement.text or not (statement.role in _ROLES or unmarked):
             statements.append(statement)
             continue
         if _only_frees(statement):
             continue
         found = _Drawing(facts).found_in(statement)
+        if unmarked:
+            # A role may call it, and then it must not report to anyone; drawing does no harm.
+            found = [leaf for leaf in found if _TRACKS.fullmatch(_called(facts, leaf))]
         if not found:
             statements.append(statement)
             continue
-        problems.append(_told(facts, statement, found))
+        if not unmarked:
+            problems.append(_told(facts, statement, found))
         kept = _without(facts, statement, found)
         if kept is not None:
             statements.append(kept)
-    return Completed(
-        tuple(statements)
-        if problems or len(statements) != len(facts.statements)
-        else facts.statements,
-        tuple(problems),
-    )
+    same = len(statements) == len(facts.statements) and all(map(is_, statements, facts.statements))
+    return Completed(facts.statements if same else tuple(statements), tuple(problems))
 
 
 def _only_frees(statement: Statement) -> bool:
@@ -153,20 +155,35 @@ class _Drawing:
         )
 
     def _only_draws(self, name: str) -> bool:
-        """Whether a function of the notebook draws, and gives nothing back."""
+        """Whether a function of the notebook draws, gives nothing back and says nothing else."""
         function = self.facts.vocabulary.functions[name]
         if last_returned(function) is not None or name in self.looked_at:
             return False
         self.looked_at.add(name)
-        drawn = False
-        for node in own_nodes(function.body):
-            match node:
-                case ast.Attribute(attr="backward" | "step"):
-                    return False
-                case ast.Call():
-                    drawn = drawn or self._draws(node)
+        calls = [node for node in own_nodes(function.body) if isinstance(node, ast.Call)]
+        drawn = any(
+            self._draws(call)
+            and not _TRACKS.fullmatch(self.facts.vocabulary.dotted(call.func) or "")
+            for call in calls
+        )
         self.looked_at.discard(name)
-        return drawn
+        return drawn and not self._does_more(name, frozenset())
+
+    def _does_more(self, name: str, seen: frozenset[str]) -> bool:
+        """Whether it trains too, or prints what may be the metrics, or what it calls does."""
+        functions = self.facts.vocabulary.functions
+        for node in own_nodes(functions[name].body):
+            match node:
+                case ast.Attribute(attr="backward" | "step") | ast.Global() | ast.Nonlocal():
+                    return True
+                case ast.Call():
+                    called = self.facts.vocabulary.dotted(node.func) or ""
+                    if called == "print":
+                        return True
+                    inner = called in functions and called not in seen
+                    if inner and self._does_more(called, seen | {name, called}):
+                        return True
+        return False
 
 
 def _names(targets: list[ast.expr]) -> set[str]:

@@ -104,6 +104,8 @@ def _loops(
         case ast.Assign(targets=[ast.Name(id=name)], value=value):
             # `bar = tqdm(loader)`, and then the loop runs over `bar`.
             bound[name] = _substituted(value, bound)
+        case ast.withitem(context_expr=value, optional_vars=ast.Name(id=name)):
+            bound[name] = _substituted(value, bound)  # `with tqdm(loader) as bar:`
         case ast.Call(func=ast.Name(id=name)) if name not in seen and len(seen) < _DEEPEST:
             function = facts.vocabulary.functions.get(name)
             if function is not None:

@@ -109,7 +109,9 @@ def returning(
     if statement.indent:
         return None
     added = [*found.lines, f"return {', '.join(found.names)}  # nbfed: what it prints"]
-    text = "\n".join([lines[last - 1], *(f"{indent}{line}" for line in added)])
+    text = "\n".join(
+        [statement.edits.get(last, lines[last - 1]), *(f"{indent}{line}" for line in added)]
+    )
     return edited(statement, {last: text}, facts.notebook), found.names
 
 

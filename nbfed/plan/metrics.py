@@ -14,6 +14,7 @@ from nbfed.analyse.numbers import Found, Numbers, Surety
 from nbfed.analyse.statements import Statement
 from nbfed.analyse.vocabulary import FunctionDef
 from nbfed.diagnostics import Diagnostic
+from nbfed.plan.no_numbers import kind_of_no_number
 from nbfed.plan.notes import note
 from nbfed.plan.printed import said_to_be_metrics
 from nbfed.roles import Role
@@ -75,6 +76,16 @@ def _named(facts: Facts, own: Sequence[Statement], at: Statement, option: str) -
                     at,
                     f"the metric `{name}` is bound nowhere in the {at.role} region",
                     f"the region binds {_listed(bound)}",
+                )
+            )
+        elif kind := kind_of_no_number(facts, own, name):
+            problems.append(
+                note(
+                    facts,
+                    "NBF309",
+                    at,
+                    f"the metric `{name}` is {kind}, and only numbers leave a site",
+                    f"name a number that is taken out of it, as in `best = max({name})`",
                 )
             )
     known = tuple(name for name in dict.fromkeys(names) if name in bound)

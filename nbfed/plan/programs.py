@@ -17,6 +17,7 @@ from nbfed.plan.helpers import needed_helpers
 from nbfed.plan.keeping import exchange_of, keep_of, with_kept
 from nbfed.plan.lacks import lacking
 from nbfed.plan.metrics import metrics_of
+from nbfed.plan.relative_imports import relative_imports
 from nbfed.plan.rules import Context
 from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
@@ -171,6 +172,7 @@ def _checked(
     users = [part.found for part in parts if part.found.role in (Role.TRAIN, Role.EVALUATE)]
     for part in parts:
         yield from part.found.problems
+        yield from relative_imports(facts, part.found)
         yield from shapes.waiting(facts, part.found)
         yield from assigned_arguments(facts, part.found)
         yield from conflicts.overwritten_arguments(facts, part.found, part.own)

@@ -28,7 +28,8 @@ def impure(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic
         facts,
         "NBF203",
         found,
-        f"`{role}` needs `{need.name}` ({place(need.reader)}), and this unmarked statement "
+        f"`{role}` needs `{need.name}` ({place(need.reader)}), and this "
+        f"{f'statement of `{found.role}`' if found.role else 'unmarked statement'} "
         f"{_what(facts, effect)}",
         "put a line above it: `# nbfed: data` (each site runs it once), `# nbfed: site` (each "
         "site sets the value), `# nbfed: include` (copied where it is needed) or, for a plain "

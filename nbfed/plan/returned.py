@@ -33,6 +33,14 @@ def _name_for(node: ast.expr) -> str:
     match node:
         case ast.Name(id=name):
             return name
+        # `loss.data`, `loss.cpu().item()`: what it is of has the name.
+        case (
+            ast.Attribute(value=value, attr="data")
+            | ast.Call(
+                func=ast.Attribute(value=value, attr="item" | "cpu" | "detach" | "numpy"), args=[]
+            )
+        ):
+            return _name_for(value)
         case ast.Attribute(attr=name):
             return name
         case ast.Dict():

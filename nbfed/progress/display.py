@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Protocol
 
 Event = Mapping[str, Any]
+
+_JUST_NOW, _MINUTE = 10.0, 60.0
 
 
 class Display(Protocol):
@@ -42,9 +45,31 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
+def since(time: str, now: datetime) -> str:
+    """How long ago a site was heard of, coarse: a display that ticks every second is not calm."""
+    if not time:
+        return ""
+    seconds = max(0.0, (now - datetime.fromisoformat(time)).total_seconds())
+    if seconds < _JUST_NOW:
+        return "now"
+    if seconds < _MINUTE:
+        return f"{seconds // 10 * 10:.0f} s ago"
+    return f"{seconds // _MINUTE:.0f} min ago"
+
+
 def ago(seconds: float) -> str:
     """A time to the minute: a line about it shall not change more often."""
-    return f"{seconds // 60:.0f} min" if seconds >= 60 else "less than a minute"
+    return f"{seconds // _MINUTE:.0f} min" if seconds >= _MINUTE else "less than a minute"
+
+
+def duration(seconds: float) -> str:
+    """A time as a person reads it."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def size(number: float) -> str:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
+from collections.abc import Collection, Mapping
+from datetime import UTC, datetime
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -10,7 +13,16 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from nbfed.progress.display import Event, baseline_name, change, figure, figures, size
+from nbfed.progress.display import (
+    Event,
+    baseline_name,
+    change,
+    duration,
+    figure,
+    figures,
+    since,
+    size,
+)
 from nbfed.progress.view import RunView, SiteView
 
 _STYLES = {
@@ -22,12 +34,18 @@ _STYLES = {
 }
 _BAR_WIDTH = 32
 _BASELINES_SHOWN = 2
+_CALM = ("done", "ready", "training")
+# A picture that is higher than the terminal would lose its end, where the figures are.
+_OTHER_LINES = 7
+_FEWEST_SITES = 3
+_TENTHS = 10
 
 
 class LiveDisplay:
     """Rounds, sites and metrics, redrawn in place."""
 
     def __init__(self, console: Console) -> None:
+        self._console = console
         self._view = RunView()
         self._baselines: dict[str, RunView] = {}
         # Live draws from a thread of its own.
@@ -51,12 +69,15 @@ class LiveDisplay:
 
     def _render(self) -> RenderableType:
         with self._lock:
-            return render(self._view, self._baselines)
+            most = max(_FEWEST_SITES, self._console.height - _OTHER_LINES)
+            return render(self._view, self._baselines, now=datetime.now(UTC), most=most)
 
 
-def render(view: RunView, baselines: dict[str, RunView]) -> RenderableType:
-    """The picture of a run."""
-    parts: list[RenderableType] = [_heading(view), _rounds(view), _sites(view)]
+def render(
+    view: RunView, baselines: dict[str, RunView], *, now: datetime, most: int = _FEWEST_SITES
+) -> RenderableType:
+    """The picture of a run at a moment, with at most so many sites one by one."""
+    parts: list[RenderableType] = [_heading(view), _rounds(view, now), _sites(view, now, most)]
     if view.metrics:
         label = "all sites, weighted" if view.evaluates else "training, all sites"
         parts.append(Text(f"{label}: {figures(view.metrics, view.before)}", style="bold"))
@@ -75,29 +96,56 @@ def _heading(view: RunView) -> Text:
     return text
 
 
-def _rounds(view: RunView) -> Table:
+def _rounds(view: RunView, now: datetime) -> Table:
     grid = Table.grid(padding=(0, 1))
-    spent = sum(view.round_seconds)
-    times = f"{spent:.0f} s"
-    if not view.outcome and view.seconds_left:
-        times += f", about {view.seconds_left:.0f} s left"
-    if view.bytes_moved:
-        times += f", {size(view.bytes_moved)} moved"
     bar = ProgressBar(total=max(view.rounds, 1), completed=view.done, width=_BAR_WIDTH)
-    grid.add_row(f"round {max(view.round, view.done)}/{view.rounds}", bar, Text(times, "dim"))
+    told = [_spent(view, now)]
+    if not view.outcome and view.seconds_left is not None:
+        told.append(f"about {duration(view.seconds_left)} left")
+    if view.bytes_moved:
+        told.append(f"{size(view.bytes_moved)} moved")
+    times = Text(", ".join(each for each in told if each), "dim")
+    grid.add_row(f"round {max(view.round, view.done)}/{view.rounds}", bar, times)
     return grid
 
 
-def _sites(view: RunView) -> Table:
+def _spent(view: RunView, now: datetime) -> str:
+    if view.outcome:
+        return duration(view.seconds)
+    if not view.started:
+        return ""
+    seconds = (now - datetime.fromisoformat(view.started)).total_seconds()
+    # Tenths of it would tick.
+    return duration(seconds) if seconds >= _TENTHS else f"{seconds:.0f} s"
+
+
+def _sites(view: RunView, now: datetime, most: int) -> Table:
     name = next(iter(view.metrics), "")
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column("site")
     table.add_column("state")
-    for heading in ("rows", "train s", name, "change" if name else ""):
+    for heading in ("last seen", "rows", "train s", name, "change" if name else ""):
         table.add_column(heading, justify="right")
-    for site, seen in view.sites.items():
-        table.add_row(site, _state(seen), *_numbers(seen, name))
+    shown = _shown(view.sites, most)
+    for site in shown:
+        seen = view.sites[site]
+        last = since(seen.last_seen, now) if not view.outcome else ""
+        table.add_row(site, _state(seen), last, *_numbers(seen, name))
+    rest = Counter(
+        seen.state.partition(":")[0] for site, seen in view.sites.items() if site not in shown
+    )
+    if rest:
+        states = ", ".join(f"{times} {state}" for state, times in rest.most_common())
+        table.add_row(f"and {rest.total()} more", Text(states, "dim"))
     return table
+
+
+def _shown(sites: Mapping[str, SiteView], most: int) -> Collection[str]:
+    """The sites to show one by one, in their order; those in trouble come before the others."""
+    if len(sites) <= most:
+        return sites
+    first = set(sorted(sites, key=lambda site: sites[site].state in _CALM)[:most])
+    return [site for site in sites if site in first]
 
 
 def _state(site: SiteView) -> Text:

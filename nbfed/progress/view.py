@@ -10,6 +10,7 @@ from nbfed.progress.display import Event, ago
 Metrics = Mapping[str, float | None]
 
 _ROUNDS_IN_MEAN = 5
+_NAMES_SHOWN = 8
 
 
 @dataclass
@@ -37,6 +38,7 @@ class RunView:
     name: str = ""
     strategy: str = ""
     seed: int | None = None
+    started: str = ""
     rounds: int = 0
     round: int = 0
     done: int = 0
@@ -52,6 +54,7 @@ class RunView:
     note: str = ""
     outcome: str = ""
     reason: str = ""
+    seconds: float = 0.0
 
     @property
     def seconds_left(self) -> float | None:
@@ -78,6 +81,7 @@ class RunView:
     def _run_started(self, event: Event) -> None:
         self.name, self.strategy = event["name"], event["strategy"]
         self.seed, self.rounds = event["seed"], event["rounds"]
+        self.started = str(event.get("time", ""))
         self.sites = {site: self.sites.get(site, SiteView()) for site in event["sites"]}
 
     def _run_resumed(self, event: Event) -> None:
@@ -93,8 +97,10 @@ class RunView:
     def _set_note(self) -> None:
         names = [
             f"{site}, last seen {ago(seconds)} ago" if seconds is not None else site
-            for site, seconds in self.missing.items()
+            for site, seconds in list(self.missing.items())[:_NAMES_SHOWN]
         ]
+        if len(self.missing) > _NAMES_SHOWN:
+            names.append(f"{len(self.missing) - _NAMES_SHOWN} more")
         # Names with a time have commas of their own.
         between = "; " if any(each is not None for each in self.missing.values()) else ", "
         self.note = f"waiting for {between.join(names) or 'sites'}"
@@ -150,6 +156,7 @@ class RunView:
 
     def _run_finished(self, event: Event) -> None:
         self.outcome, self.reason, self.note = event["outcome"], event.get("reason", ""), ""
+        self.seconds = event["seconds"]
 
 
 _HANDLERS = {

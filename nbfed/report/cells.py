@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from nbfed.progress.display import size
-from nbfed.report.numbers import NONE, duration, whole
+from nbfed.progress.display import duration, size
+from nbfed.report.numbers import NONE, whole
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ def _figures(
 ) -> list[tuple[str, Figure]]:
     found = ((site, results.sites[site]) for site in sites)
     return [
-        (name, (site.metrics(model)[metric], site.test_examples))
+        (name, (_or_nan(site.metrics(model)[metric]), site.test_examples))
         for name, site in found
         if metric in site.metrics(model)
     ]
@@ -145,9 +145,13 @@ def _crossed(results: Results, owner: str, metric: str) -> list[tuple[str, Figur
     if tried.keys() != results.sites.keys() or any(metric not in each for each in tried.values()):
         return []
     return [
-        (site, (metrics[metric], results.sites[site].test_examples))
+        (site, (_or_nan(metrics[metric]), results.sites[site].test_examples))
         for site, metrics in tried.items()
     ]
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _over_rows(figures: Sequence[tuple[str, Figure]]) -> Figure | None:

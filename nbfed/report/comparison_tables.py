@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from nbfed.outcome.results import FEDERATED, MODELS, OWN, Metrics
 from nbfed.progress.display import count
 from nbfed.report.cells import Cell, Table, rows_cell
@@ -110,9 +112,11 @@ def _figure(
     *,
     marked: bool = False,
 ) -> Cell:
-    value = metrics.get(comparison.metric)
-    if value is None:
+    if comparison.metric not in metrics:
         return Cell(NONE)
+    value = metrics[comparison.metric]
+    if value is None or not math.isfinite(value):
+        return Cell("no number")
     deviation = (deviations or {}).get(comparison.metric)
     text = number(value) + (f" ± {number(deviation)}" if deviation is not None else "")
     interval = comparison.interval(value, rows)

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from nbfed.outcome.results import FEDERATED, OWN, Results
-from nbfed.progress.display import count, size
+from nbfed.progress.display import count, duration, size
 from nbfed.report.comparison import Comparison
-from nbfed.report.numbers import between, duration, number, signed, whole
+from nbfed.report.numbers import between, number, signed, whole
 from nbfed.report.program import ProgramRecord
-from nbfed.report.record import ALL_SITES, Record
+from nbfed.report.record import ALL_SITES, SERVER, Record
 
 Pairs = list[tuple[str, str]]
 
 _GOOD = ("finished", "stopped early")
 # Told elsewhere on the page, or only of use to the process that ran it.
-_NOT_SHOWN = ("params", "sites", "run-dir", "resume", "engine", "poll-seconds")
+_NOT_SHOWN = ("params", "sites", "resume", "engine", "poll-seconds")
 
 
 @dataclass(frozen=True)
@@ -83,9 +83,11 @@ def _model_highlights(record: Record, comparison: Comparison | None) -> Iterator
             yield Highlight("against own models", signed(change.value), note)
         return
     for metric, lines in list(record.series.items())[:1]:
-        if points := lines.get(ALL_SITES):
+        where = ALL_SITES if ALL_SITES in lines else SERVER
+        if points := lines.get(where):
             first, last = points[min(points)], points[max(points)]
             what = f"{metric} in training" if record.trained else metric
+            what = f"{metric}, server" if where == SERVER else what
             yield Highlight(what, number(last), f"{signed(last - first)} since the start")
 
 
@@ -106,7 +108,10 @@ def facts(record: Record, results: Results | None) -> Pairs:
 def configuration(record: Record, config: Mapping[str, Any]) -> Pairs:
     """The run's settings, parameters and versions."""
     pairs: Pairs = []
-    given = {key: value for key, value in config.items() if key not in _NOT_SHOWN}
+    given = {key: value for key, value in config.items() if _is_shown(key, config)}
+    if given:
+        # What a round needs, where the configuration may leave it open.
+        given["min-sites"] = record.about.get("min_sites", given.get("min-sites"))
     about = {key: record.about[key] for key in ("strategy", "rounds", "seed", "min_sites")
              if key in record.about}  # fmt: skip
     pairs += [(key.replace("-", " "), _plain(value)) for key, value in (given or about).items()]
@@ -115,6 +120,15 @@ def configuration(record: Record, config: Mapping[str, Any]) -> Pairs:
     pairs += [(f"parameter {name}", json.dumps(value)) for name, value in params.items()]
     versions = record.about.get("versions", {})
     return pairs + [(f"version of {name}", str(value)) for name, value in versions.items()]
+
+
+def _is_shown(key: str, config: Mapping[str, Any]) -> bool:
+    """Whether a setting says something: no folders of this machine, nothing that is not in use."""
+    if key in _NOT_SHOWN or key.endswith("dir"):
+        return False
+    if key == "best-mode":
+        return bool(config.get("best-metric"))
+    return not (key == "stop-patience" and not config[key])
 
 
 def digests(record: Record, program: ProgramRecord | None) -> Pairs:

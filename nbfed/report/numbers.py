@@ -37,13 +37,3 @@ def between(interval: Interval, *, sign: bool = False) -> str:
     """``0.744 to 0.907``."""
     write = signed if sign else number
     return f"{write(interval.low)} to {write(interval.high)}"
-
-
-def duration(seconds: float) -> str:
-    """A time as a person reads it."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"

@@ -10,8 +10,10 @@ from typing import Any
 
 Event = Mapping[str, Any]
 
-ALL_SITES = "all sites"
-TOOK_PART, FAILED, AWAY, NOT_ASKED, OPEN = "took part", "failed", "away", "not chosen", "no answer"
+ALL_SITES, SERVER = "all sites", "the server's own data"
+_REST = ("sending and averaging", "averaging, and sites that take turns on this machine")
+TOOK_PART, FAILED, AWAY = "took part", "failed", "away"
+NOT_ASKED, OPEN, UNDER_WAY = "not chosen", "no answer", "under way"
 
 
 @dataclass
@@ -36,7 +38,8 @@ class SiteRecord:
 
 @dataclass
 class Record:
-    """A whole run. ``series`` has a metric's values by site (or all sites) and round.
+    """A whole run. ``series`` has a metric's values by site (or all sites, or the server's own
+    evaluation) and round.
 
     Round 0 are the initial weights. ``tested`` has the test rows of all sites that evaluated the
     weights after a round. ``trained`` tells that the series are of the training, where nothing was
@@ -95,11 +98,14 @@ def record(events: Sequence[Event]) -> Record:
                 _finish_round(made, event)
             case "evaluated":
                 _evaluated(made, event)
+            case "server-evaluated":
+                _add_figures(made, SERVER, event["round"], event["metrics"])
             case "run-resumed":
                 made.resumed += 1
                 made.ended = {}
             case "run-finished":
                 made.ended = event
+    _mark_under_way(made)
     _add_replies(made, replies)
     if not made.series:
         _training_series(made, events, replies)
@@ -120,6 +126,16 @@ def _finish_round(made: Record, event: Event) -> None:
             site.states[number] = OPEN if name in asked else AWAY
     for site in made.sites.values():
         site.states.setdefault(number, NOT_ASKED)
+
+
+def _mark_under_way(made: Record) -> None:
+    """Tell who may still answer in a round that is not over from who did not."""
+    number = made.rounds[-1] if made.rounds else 0
+    if made.ended or number in made.round_seconds:
+        return
+    for site in made.sites.values():
+        if site.states.get(number) == OPEN:
+            site.states[number] = UNDER_WAY
 
 
 def _evaluated(made: Record, event: Event) -> None:
@@ -178,7 +194,7 @@ def _phases(
         "waiting for sites": _waited(events),
         "training, the slowest site of each round": slowest["train_seconds"],
         "evaluation before training, the slowest site of each round": slowest["evaluate_seconds"],
-        "sending, averaging, sites that take turns": rounds - work,
+        _REST[made.about.get("engine") == "embedded"]: rounds - work,
     }
     return {name: round(seconds, 3) for name, seconds in found.items() if seconds > 0}
 

@@ -10,7 +10,17 @@ from matplotlib.ticker import MaxNLocator
 from nbfed.progress.display import count
 from nbfed.report.drawing import WIDTH, Figure, line, rows_sheet, short
 from nbfed.report.numbers import number
-from nbfed.report.record import ALL_SITES, AWAY, FAILED, NOT_ASKED, OPEN, TOOK_PART, Record
+from nbfed.report.record import (
+    ALL_SITES,
+    AWAY,
+    FAILED,
+    NOT_ASKED,
+    OPEN,
+    SERVER,
+    TOOK_PART,
+    UNDER_WAY,
+    Record,
+)
 from nbfed.report.svg import COLOURS, inline_svg, page_style, sheet
 
 _TOLD_APART = 6
@@ -37,6 +47,8 @@ def curves(record: Record, metric: str, name: str) -> Figure | None:
             line(axes, lines[site], colour, 1.4 if apart else 0.8, dash, 1 if apart else 0.45)
         if lines.get(ALL_SITES):
             line(axes, lines[ALL_SITES], COLOURS["text"], 2.6)
+        if lines.get(SERVER):
+            line(axes, lines[SERVER], COLOURS["own"], 2.2, _DASHES[-1])
         rounds = [number_of for points in lines.values() for number_of, _ in points]
         first, last = min(rounds), max(*rounds, min(rounds) + 1)
         axes.set_xlim(first - 0.02 * (last - first), last + 0.02 * (last - first))
@@ -51,7 +63,11 @@ def curves(record: Record, metric: str, name: str) -> Figure | None:
     key = [(f"line{at}", site) for at, site in enumerate(sites)] if apart else []
     if not apart:
         key.append(("thin", f"each of {len(sites)} sites"))
-    return Figure(title, svg, (*key, ("all", "all sites, by rows")))
+    if lines.get(ALL_SITES):
+        key.append(("all", "all sites, by rows"))
+    if lines.get(SERVER):
+        key.append(("server", SERVER))
+    return Figure(title, svg, tuple(key))
 
 
 def participation(record: Record, name: str) -> Figure | None:
@@ -63,6 +79,7 @@ def participation(record: Record, name: str) -> Figure | None:
         TOOK_PART: ("federated", None, "none"),
         FAILED: ("bad", "xxxx", "none"),
         OPEN: ("away", "////", "none"),
+        UNDER_WAY: ("page", None, "federated"),
         AWAY: ("page", None, "away"),
         NOT_ASKED: ("edge", None, "none"),
     }

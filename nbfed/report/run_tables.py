@@ -9,7 +9,7 @@ from nbfed.report.cells import Cell, Table, bytes_cell, rows_cell, seconds_cell
 from nbfed.report.intervals import scaled, wilson
 from nbfed.report.measures import measure
 from nbfed.report.numbers import NONE, between, number, signed
-from nbfed.report.record import ALL_SITES, Record, SiteRecord
+from nbfed.report.record import ALL_SITES, SERVER, Record, SiteRecord
 
 
 def federation_table(record: Record, metric: str) -> Table:
@@ -49,7 +49,7 @@ def federation_table(record: Record, metric: str) -> Table:
         f"{metric} {where}",
         ("site", f"{kind} rows", begin, "last figures", "change"),
         tuple(row(name, counts[name]) for name in record.sites),
-        (row(ALL_SITES, total),),
+        tuple(row(name, rows) for name, rows in ((ALL_SITES, total), (SERVER, 0)) if name in lines),
     )
 
 
@@ -84,7 +84,7 @@ def sites_table(record: Record) -> Table:
 def series_table(record: Record, metric: str) -> Table:
     """The figures behind a curve: a row for each round."""
     lines = record.series[metric]
-    names = [*(name for name in record.sites if name in lines), ALL_SITES]
+    names = [name for name in (*record.sites, ALL_SITES, SERVER) if name in lines]
     rounds = sorted({number_of for points in lines.values() for number_of in points})
     return Table(
         f"{metric}, the figures",

@@ -9,12 +9,11 @@ from typing import Any
 
 from markupsafe import Markup
 
-from nbfed.progress.display import baseline_name, change, count, figure, size
+from nbfed.progress.display import baseline_name, change, count, duration, figure, size
 from nbfed.progress.follower import Tail
 from nbfed.progress.lines import line_of
 from nbfed.progress.view import RunView
 from nbfed.report.facts import Highlight
-from nbfed.report.numbers import duration
 from nbfed.report.page import environment, read_material, render_report
 from nbfed.report.record import Event, record
 from nbfed.report.run_figures import curves, participation
@@ -22,6 +21,7 @@ from nbfed.runs import BASELINES, EVENTS, seed_runs
 
 _LINES_SHOWN = 12
 _METRICS_SHOWN = 2
+_DRAWN = ("evaluated", "server-evaluated", "round-finished", "run-finished", "run-resumed")
 
 
 class Feed:
@@ -81,10 +81,15 @@ class Feed:
         self._lines: list[tuple[str, str]] = []
         self._view = RunView()
         self._baselines: dict[str, RunView] = {}
+        self._redraw = True
         self._take()
 
     def _take(self) -> bool:
-        """Read on; say whether there was anything."""
+        """Read on; say whether there was anything.
+
+        Curves and blocks are drawn anew only where a round or an evaluation ended: with many sites
+        that is work, and theirs are the cores.
+        """
         for folder in sorted((self._folder / BASELINES).glob("*")):
             self._tails.setdefault(folder.name, Tail(folder / EVENTS))
         found = [(event, name) for name, tail in self._tails.items() for event in tail.events()]
@@ -93,23 +98,32 @@ class Feed:
             line = line_of(view, event, baseline)
             if not baseline:
                 self._events.append(event)
+                self._redraw = self._redraw or event["event"] in _DRAWN
             if line:
                 self._lines.append((str(event.get("time", "")), line))
         return bool(found)
 
     def _render(self) -> None:
-        view, told = self._view, record(self._events)
-        drawn = [curves(told, metric, f"curve{at}") for at, metric in enumerate(told.series)]
-        grid = participation(told, "grid")
+        view = self._view
+        if self._redraw:
+            self._drawn, self._redraw = self._figures(), False
         self.parts: Mapping[str, str] = {
+            **self._drawn,
             "head": self._part("head", view),
             "now": self._part("now", view, _highlights(view), _running(self._baselines)),
             "sites": self._part("sites", _site_rows(view), next(iter(view.metrics), "")),
-            "curves": self._part("figures", [each for each in drawn if each]),
-            "grid": self._part("figures", [grid] if grid else []),
             "log": self._part("log", sorted(self._lines, reverse=True, key=_time)[:_LINES_SHOWN]),
         }
         self.version += 1
+
+    def _figures(self) -> Mapping[str, str]:
+        told = record(self._events)
+        drawn = [curves(told, metric, f"curve{at}") for at, metric in enumerate(told.series)]
+        grid = participation(told, "grid")
+        return {
+            "curves": self._part("figures", [each for each in drawn if each]),
+            "grid": self._part("figures", [grid] if grid else []),
+        }
 
     def _part(self, name: str, *values: object) -> Markup:
         """One of the template's parts; values that it holds are escaped."""
@@ -126,6 +140,10 @@ def _highlights(view: RunView) -> list[Highlight]:
     found = [
         Highlight(f"{name}, all sites", figure(value), change(value, view.before.get(name)))
         for name, value in list(view.metrics.items())[:_METRICS_SHOWN]
+    ]
+    found += [
+        Highlight(f"{name}, server", figure(value), change(value, view.server_before.get(name)))
+        for name, value in list(view.server_metrics.items())[:_METRICS_SHOWN]
     ]
     found.append(Highlight("round", f"{max(view.round, view.done)} of {view.rounds}"))
     spent = duration(sum(view.round_seconds))

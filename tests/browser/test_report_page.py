@@ -123,4 +123,5 @@ def test_on_paper_it_is_light_and_nothing_is_cut_off(browser: Browser, run: Path
         assert found.page.locator("nav").is_hidden()
         over = "[...document.querySelectorAll('.scroll')].filter(e => e.scrollWidth > 700).length"
         assert found.page.evaluate(over) == 0
+        assert found.page.evaluate("document.documentElement.scrollWidth") <= 700
         assert found.page.pdf(format="A4")[:5] == b"%PDF-"

@@ -45,7 +45,9 @@ if fault == "nan":
 if fault == "shape":
     model[0] = nn.Linear(2, 7)
 if fault == "huge":
-    train_loss = 1e308"""
+    train_loss = 1e308
+if fault == "unknown":
+    train_loss = float("nan")"""
 
 DATA = """\
 # nbfed: data

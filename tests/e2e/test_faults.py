@@ -81,18 +81,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 def same(folder: Path, weights: dict[str, np.ndarray]) -> bool:
     found = load_file(folder / "model.safetensors")
-    return all(np.allclose(found[name], array, atol=1e-6) for name, array in weights.items())
+    return all(np.array_equal(found[name], array) for name, array in weights.items())
 
 
 def test_what_a_site_does_wrong_costs_its_part_of_the_round_and_tells_no_secret(
     tmp_path_factory: pytest.TempPathFactory, start: Start
 ) -> None:
     study = tmp_path_factory.mktemp("trio")
-    write_faulty_study(study, ("north", "south", "west"), "rounds: 5\nmin_sites: 1\n")
+    write_faulty_study(study, ("north", "south", "west"), "rounds: 6\nmin_sites: 1\n")
     data = study / "study"
     (data / "west.csv").write_text((data / "west.csv").read_text().splitlines()[0] + "\n")
     federation = start(study)
-    federation.faults("south", "raise nan shape huge none")
+    federation.faults("south", "raise nan shape huge unknown none")
     (federation.folder / "tap").mkdir()
     (federation.folder / "tap" / "sitecustomize.py").write_text(TAP)
     path = f"{federation.folder / 'tap'}:{Path(__file__).parents[2]}"
@@ -103,8 +103,13 @@ def test_what_a_site_does_wrong_costs_its_part_of_the_round_and_tells_no_secret(
 
     assert [e["sites"] for e in federation.of("round-finished")] == [
         *[["north"]] * 4,
-        ["north", "south"],
+        *[["north", "south"]] * 2,
     ]
+    # A metric that is no number is the site's own affair: its weights count.
+    replied = {(e["round"], e["site"]): e["train"] for e in federation.of("site-replied")}
+    assert replied[5, "south"] == {"train_loss": None}
+    means = {e["round"]: e["train"]["train_loss"] for e in federation.of("round-finished")}
+    assert means[5] == replied[5, "north"]["train_loss"]
     failed = federation.of("site-failed")
     reasons = {e["round"]: e["reason"] for e in failed if e["site"] == "south"}
     assert reasons[1].startswith("ValueError in train.py line ")
@@ -113,7 +118,7 @@ def test_what_a_site_does_wrong_costs_its_part_of_the_round_and_tells_no_secret(
     assert reasons[3].startswith("the trained weights are not those of the model that came")
     assert reasons[4] == "metric 'train_loss' is infinite, or too large for a measurement"
     west = [e["reason"] for e in failed if e["site"] == "west"]
-    assert west == ["it trained on no examples"] * 5
+    assert west == ["it trained on no examples"] * 6
 
     # The site's own log has the whole of it; the server and the wire have nothing.
     own = federation.folder / ".nbfed/study/sites/south/site.log"
@@ -225,7 +230,8 @@ def test_a_full_disk_ends_the_run_and_the_checkpoint_before_stays_whole(
     federation.until(lambda: federation.of("checkpoint"))
     # From now on, no file of the server may be as large as a checkpoint.
     resource.prlimit(server.pid, resource.RLIMIT_FSIZE, (60_000, 60_000))
-    assert federation.ends(server, north) == [4, 0]
+    assert federation.ends(server, north) == [4, 4]
+    assert "the run has ended before its time: the server aborted it" in federation.log("north")
     (ended,) = federation.of("run-finished")
     assert (ended["outcome"], ended["rounds_done"], ended["file"]) == ("aborted", 1, "")
     assert "File too large" in ended["reason"]

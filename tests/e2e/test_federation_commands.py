@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -58,6 +59,10 @@ def test_a_federation_gives_what_a_simulation_gives(study: Path, processes: Exit
     ended = [finish(process) for process in (server, *clients)]
     assert [done.code for done in ended] == [0, 0, 0, 0], ended
     assert (study / "federation" / "report.html").is_file()
+    # Who runs run-client approves what it runs, and the site's log says so.
+    log = study / ".nbfed/study/sites" / SITES[0] / "audit.jsonl"
+    first = json.loads(log.read_text().splitlines()[0])
+    assert first["event"] == "approved" and first["by"].startswith("run-client, ")
 
     simulated = nbfed("simulate", "study/study.ipynb", "--run-dir", "simulation", cwd=study)
     assert simulated.code == 0, simulated.err

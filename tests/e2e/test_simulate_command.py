@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -68,11 +69,27 @@ def test_the_runs_folder_has_all_that_a_run_leaves(simulated: Done, folder: Path
         "results.json",
         "report.html",
         "build.json",
+        "program.json",
         "checkpoints/round-002.safetensors",
         "baselines/pooled/events.jsonl",
         "baselines/local-north/model.safetensors",
     ):
         assert (run / name).is_file(), name
+
+
+def test_the_report_has_every_figure_of_the_table(simulated: Done, folder: Path) -> None:
+    results = json.loads(simulated.out.splitlines()[-1])
+    html = (folder / "run" / "report.html").read_text(encoding="utf-8")
+    shown = {float(value) for value in re.findall(r'<data value="([^"]+)"', html)}
+    for site in results["sites"].values():
+        figures = [site[model]["accuracy"] for model in ("own", "pooled", "federated")]
+        assert {site["train_examples"], site["test_examples"], *figures} <= shown
+    for mean in results["means"].values():
+        assert {mean[model]["accuracy"] for model in ("own", "pooled", "federated")} <= shown
+    for tried in results["cross"].values():
+        assert {metrics["accuracy"] for metrics in tried.values()} <= shown
+    assert "Was federating worth it?" in html
+    assert "optimizer = torch.optim.SGD(model.parameters(), lr=LR)" in html
 
 
 def test_in_plain_lines_it_ends_with_the_table(folder: Path) -> None:
@@ -151,6 +168,10 @@ def test_a_missing_data_file_is_one_error(tmp_path: Path) -> None:
     assert done.code in (1, 4)
     assert "west" in done.err
     assert "Traceback" not in done.err
+    (run,) = (tmp_path / "runs").iterdir()
+    html = (run / "report.html").read_text(encoding="utf-8")
+    assert "This run did not finish." in html
+    assert "west" in html
 
 
 def test_a_baseline_that_nobody_knows(folder: Path) -> None:

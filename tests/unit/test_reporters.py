@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from nbfed.catalogue import CATALOGUE
 from nbfed.diagnostics import Location, diagnostic
@@ -80,7 +81,8 @@ def test_explanation_is_a_page_with_both_examples():
 
 
 def test_explanation_without_examples():
-    assert "Before" not in render_explanation(CATALOGUE["NBF101"])
+    entry = replace(CATALOGUE["NBF101"], before="", after="")
+    assert "Before" not in render_explanation(entry)
 
 
 def test_a_line_with_a_command_is_shown_as_it_was_written():

@@ -54,7 +54,10 @@ def _examples(dataset: Any, most: int) -> Iterator[Any]:
 
 
 def _batches(loader: DataLoader[Any], dataset: Any, most: int) -> Iterator[Any]:
-    """Make batches as the loader would, one of them smaller: so the batch's own size is told."""
+    """Make batches as the loader would, and one that is longer by its last example, twice.
+
+    So it shows which of the sizes are the batch's own.
+    """
     collate = loader.collate_fn or default_collate
     if loader.batch_sampler is None:
         yield from map(collate, _examples(dataset, most))
@@ -62,11 +65,12 @@ def _batches(loader: DataLoader[Any], dataset: Any, most: int) -> Iterator[Any]:
     size = loader.batch_size or 1
     waiting: list[Any] = []
     for example in _examples(dataset, most):
-        waiting.append(example)
         if len(waiting) == size:
             yield collate(waiting)
-            waiting = waiting[:1]
+            waiting = []
+        waiting.append(example)
     yield collate(waiting)
+    yield collate([*waiting, waiting[-1]])
 
 
 def _described(value: Any, *, rows: bool = False) -> Description:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import yaml
 
+from .device import AUTO, is_device
 from .exits import SiteError
 from .policy import Policy, read_policy
 
 Scalar = str | int | float | bool
 
-_KEYS = ("site", "server", "ca", "threads", "params", "overrides", "policy")
+_KEYS = ("site", "server", "ca", "threads", "device", "params", "overrides", "policy")
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class SiteFile:
     server: str = ""
     ca: Path | None = None
     threads: int | None = None
+    device: str = AUTO
     params: dict[str, Scalar] = field(default_factory=dict)
     overrides: dict[str, Scalar] = field(default_factory=dict)
     policy: Policy = field(default_factory=Policy)
@@ -57,6 +59,9 @@ def read_site_file(path: Path, *, filled_in: bool = True) -> SiteFile:
     threads = content.get("threads")
     if threads is not None and (type(threads) is not int or threads < 1):
         raise SiteError(f"{path}: threads should be a whole number above 0, not {threads!r}")
+    device = content.get("device", AUTO)
+    if not is_device(device):
+        raise SiteError(f"{path}: device should be auto, cpu, cuda or cuda:1, not {device!r}")
     ca = content.get("ca")
     lines = _lines(text, "policy")
 
@@ -68,6 +73,7 @@ def read_site_file(path: Path, *, filled_in: bool = True) -> SiteFile:
         server=str(content.get("server") or ""),
         ca=path.parent.resolve() / str(ca) if ca else None,
         threads=threads,
+        device=device,
         params=_scalars(content, "params", path, filled_in),
         overrides=_scalars(content, "overrides", path, filled_in),
         policy=read_policy(content.get("policy"), path.parent.resolve(), line_of),

@@ -15,6 +15,7 @@ from pathlib import Path
 from .approval import require_approval
 from .audit import AuditLog
 from .connections import only_to
+from .device import AUTO
 from .exits import Exit, SiteError
 from .identity import REQUEST_FILE, claimed_identity, write_request
 from .policy import Policy
@@ -33,6 +34,7 @@ def run_site(
     workdir: Path,
     state_dir: Path,
     threads: int | None = None,
+    device: str = AUTO,
     patience: float = PATIENCE,
     stay: bool = False,
     source: str = "site.yaml",
@@ -52,7 +54,7 @@ def run_site(
     state_dir, ca = state_dir.resolve(), ca and ca.resolve()
     policy = policy or Policy()
     try:
-        with at_site(site, state_dir, workdir):
+        with at_site(site, state_dir, workdir, device):
             approval = require_approval(state_dir)
             _require_policy(policy, node, source)
             log = AuditLog(state_dir)
@@ -97,7 +99,8 @@ def run_site(
 def _require_policy(policy: Policy, node: Mapping[str, Scalar], source: str) -> None:
     if closed := policy.closed(datetime.now().astimezone()):
         raise SiteError(f"{closed}: start it then, or change policy.hours in {source}")
-    if outside := policy.outside(node, Path.cwd()):
+    paths = {name: value for name, value in node.items() if name != "site"}
+    if outside := policy.outside(paths, Path.cwd()):
         raise SiteError(
             f"{', '.join(outside)} in {source}: not in {policy.data_root}, where all data of this "
             "site have to be by policy.data_root"

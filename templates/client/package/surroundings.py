@@ -11,14 +11,17 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+from .device import AUTO, choose_device
 from .exits import SiteError
 
 _log = logging.getLogger(__package__)
 
 
 @contextlib.contextmanager
-def at_site(site: str, state: Path, folder: Path) -> Iterator[None]:
-    """Work as ``site`` in ``folder``; ``state`` is made if it is not there. Raises SiteError.
+def at_site(site: str, state: Path, folder: Path, device: str = AUTO) -> Iterator[None]:
+    """Work as ``site`` in ``folder``, and see ``device`` alone; ``state`` is made if need be.
+
+    Raises SiteError.
 
     flwr must not be imported before: it reads the environment as it is imported.
     """
@@ -26,6 +29,7 @@ def at_site(site: str, state: Path, folder: Path) -> Iterator[None]:
         os.environ["FLWR_HOME"] = str(state / "flwr")
         os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
         os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
+        choose_device(device)
         yield
 
 

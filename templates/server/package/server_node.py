@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FINE, AT_FAULT, FAILED, INTERRUPTED = 0, 1, 4, 130
 
 _START_SECONDS = 60.0
+_FAREWELL_SECONDS = 5.0
 # The SuperLink lets whoever reaches it start runs: only this machine does.
 _INSIDE = "127.0.0.1:0"
 _EPILOG = f"""\
@@ -97,6 +98,7 @@ def _serve(
     listener: Listener,
     linger: float,
 ) -> int:
+    from .farewell import say_farewell
     from .front import open_to_sites
     from .server_app import run
     from .superlink import SuperLink
@@ -119,6 +121,7 @@ def _serve(
                 listener({"event": "listening", "address": reached, "ca": str(ca)})
                 with link.run(NAME) as link_run:
                     outcome = run(link_run.grid, settings, listener=listener, site_of=site_of)
+                    say_farewell(link_run.grid, outcome.outcome, seconds=_FAREWELL_SECONDS)
                     link_run.completed = outcome.good
                 link.wait_until_deserted(linger)
     if outcome.good:

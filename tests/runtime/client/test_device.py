@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -71,3 +72,12 @@ def test_a_gpu_that_is_not_there_is_told(
     monkeypatch.setenv(VISIBLE, "4")
     with pytest.raises(error, match="device is cuda:1, but this process may see 1 GPUs"):
         device.choose_device("cuda:1")
+
+
+def test_all_that_works_as_a_site_has_its_device(
+    client: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in (VISIBLE, "FLWR_HOME", "FLWR_TELEMETRY_ENABLED", "FLWR_DISABLE_UPDATE_CHECK"):
+        monkeypatch.setenv(name, "1")
+    with client.module("surroundings").at_site("a", tmp_path / "state", tmp_path, "cpu"):
+        assert os.environ[VISIBLE] == ""

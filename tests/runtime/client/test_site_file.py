@@ -26,12 +26,13 @@ def site_file(client: Client) -> ModuleType:
 def test_all_that_it_may_hold(site_file: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "site.yaml"
     path.write_text(
-        "site: cleveland\nserver: host:9092\nca: pki/ca.pem\nthreads: 2\n"
+        "site: cleveland\nserver: host:9092\nca: pki/ca.pem\nthreads: 2\ndevice: cuda:1\n"
         "params:\n  DATA_FILE: a.csv\n  COLUMNS: [age, sex]\noverrides:\n  LR: 0.1\n"
     )
     file = site_file.read_site_file(path)
     assert file.ca == tmp_path / "pki/ca.pem"
     assert (file.site, file.server, file.threads) == ("cleveland", "host:9092", 2)
+    assert file.device == "cuda:1"
     assert site_file.node_config(file.site, file.params, file.overrides) == {
         "site": "cleveland",
         "DATA_FILE": "a.csv",
@@ -52,10 +53,12 @@ def test_an_empty_file_is_filled_by_options(site_file: ModuleType, tmp_path: Pat
         ("- a\n", "should hold `key: value` lines"),
         (
             "sites: a\n",
-            "unknown key 'sites'; there are site, server, ca, threads, params, overrides, policy",
+            "unknown key 'sites'; there are site, server, ca, threads, device, params, overrides, "
+            "policy",
         ),
         ("threads: many\n", "threads should be a whole number above 0, not 'many'"),
         ("threads: true\n", "threads should be a whole number above 0, not True"),
+        ("device: gpu\n", "device should be auto, cpu, cuda or cuda:1, not 'gpu'"),
         ("params: a.csv\n", "params should hold `NAME: value` lines"),
         ("params:\n  DATA_FILE:\n", "params: DATA_FILE has no value: fill it in"),
     ],

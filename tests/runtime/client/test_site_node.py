@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -109,6 +110,13 @@ def events(folder: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
+def audited(folder: Path, site: str) -> Any:
+    process = command(folder, "client", "console", "audit", "--config", f"{site}.yaml", "--json")
+    chain = json.loads(output(process))
+    assert (process.returncode, chain["whole"]) == (0, True)
+    return chain
+
+
 def happened(folder: Path, name: str) -> bool:
     return any(event["event"] == name for event in events(folder))
 
@@ -133,6 +141,17 @@ def test_two_sites_and_a_server_finish_a_run(folder: Path) -> None:
     assert "cleveland: the run has ended" in said[0]
     log = folder / ".demo-client/cleveland/site.log"
     assert log.stat().st_mode & 0o777 == 0o600
+    chain = audited(folder, "cleveland")
+    assert [entry["event"] for entry in chain["entries"]] == [
+        *("enrolled", "approved", "started", "answered", "answered", "answered", "answered"),
+        "ended",
+    ]
+    # What the site says it sent is what the server says it got.
+    sent = [each["left"]["numbers"] for each in chain["entries"] if each["event"] == "answered"]
+    replied = [each for each in events(folder) if each["event"] == "site-replied"]
+    assert [each["metrics"]["train_loss"] for each in sent[1:3]] == [
+        each["train"]["train_loss"] for each in replied if each["site"] == "cleveland"
+    ]
 
 
 def test_a_run_whose_notebook_does_not_evaluate_ends_too(tmp_path: Path) -> None:
@@ -228,6 +247,12 @@ def test_a_site_finds_a_server_that_was_killed_and_started_again(folder: Path) -
     assert events(folder)[-1]["outcome"] == "finished"
 
 
+def checked(folder: Path, config: Path) -> dict[str, dict[str, str]]:
+    process = command(folder, "client", "console", "check", "--config", config, "--json")
+    found = output(process)
+    return {each["check"]: each for each in json.loads(found[found.index("{") :])["checks"]}
+
+
 def test_a_site_that_is_revoked_is_cut_off(folder: Path) -> None:
     port = free_port()
     with server(folder, port, "--sites", "cleveland,zurich", "--join-timeout", 100):
@@ -235,17 +260,21 @@ def test_a_site_that_is_revoked_is_cut_off(folder: Path) -> None:
         site = site_command(folder, config, "--patience", 1)
         try:
             wait_for(lambda: happened(folder, "site-joined"))
+            assert checked(folder, config)["admitted"]["state"] == "ok"
             revoking = command(
                 folder, "server", "server_node", "revoke", "zurich", "--state", "state"
             )
             assert "zurich is shut out" in output(revoking)
             said = output(site)
+            checks = checked(folder, config)
         finally:
             end([site])
     assert site.returncode == 4
     last = said.splitlines()[-1]
     assert last.startswith(f"zurich: error: 127.0.0.1:{port} does not let this site in: ")
     assert "is not admitted there: give " in last
+    assert checks["server"]["state"] == checks["clock"]["state"] == "ok"
+    assert checks["admitted"]["state"] == "FAILED"
 
 
 def failing(folder: Path, *arguments: object) -> str:

@@ -202,3 +202,24 @@ def test_no_worker_outlives_the_engine(built: Path, number: signal.Signals) -> N
     finally:
         engine.kill()
         engine.communicate()
+
+
+def test_a_site_sees_the_device_that_it_was_given(tmp_path: Path) -> None:
+    seen = (
+        demo.TRAIN + "\nimport os\ntrain_loss = len(os.environ.get('CUDA_VISIBLE_DEVICES', 'any'))"
+    )
+    first, *others = demo.SITES
+    with other_client(tmp_path, train=seen) as client:
+        devices = {first: "cpu", **dict.fromkeys(others, "auto")}
+        grid = grid_of(tmp_path, "other_client", workers=1, devices=devices)
+        with grid:
+            replies = grid.send_and_receive(letters(client, grid, client.weights()))
+            found = {
+                reply.metadata.src_node_id: reply.content["metrics"]["train_loss"]
+                for reply in replies
+            }
+            assert found == {
+                node: 0 if site == first else len("any")
+                for site, node in zip(demo.SITES, grid.get_node_ids(), strict=True)
+            }
+            assert len(grid.pids) == 2

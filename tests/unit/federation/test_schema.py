@@ -70,6 +70,13 @@ def test_a_sites_values_become_its_node_configuration() -> None:
     assert read("sites: [va]").sites["va"].node_config() == {}
 
 
+def test_a_sites_device() -> None:
+    assert read("sites: {va: {device: 'cuda:1'}}").sites["va"].device == "cuda:1"
+    assert read("sites: [va]").sites["va"].device == "auto"
+    with pytest.raises(FederationError, match="is no device: `gpu`"):
+        read("sites: {va: {device: gpu}}")
+
+
 def test_sites_can_be_a_list_of_names() -> None:
     assert list(read("sites: [cleveland, va]").sites) == ["cleveland", "va"]
 

@@ -53,6 +53,17 @@ def test_an_evaluation_without_figures_is_no_line() -> None:
     assert lines(nothing) == []
 
 
+def test_the_servers_own_evaluation_is_a_line_with_its_change() -> None:
+    told = [
+        {"event": "server-evaluated", "round": number, "metrics": {"auc": value}}
+        for number, value in enumerate((0.5, None))
+    ]
+    assert lines(*told) == [
+        "after 0 rounds, on the server's own data: auc 0.5000",
+        "after 1 round, on the server's own data: auc nan",
+    ]
+
+
 def test_a_baseline_is_one_line() -> None:
     assert lines(*run_events.whole_run(), baseline="local-va") == [
         "baseline, va alone: finished after 2 rounds in 3.2 s"

@@ -69,3 +69,32 @@ def test_waiting_is_noted_until_the_round_starts() -> None:
 def test_events_of_a_later_version_change_nothing() -> None:
     view = view_of([run_events.started(), {"event": "not-known-yet"}])
     assert view == view_of([run_events.started()])
+
+
+@pytest.mark.parametrize(
+    ("missing", "last_seen", "note"),
+    [
+        (["hungarian"], {"hungarian": 240.0}, "waiting for hungarian, last seen 4 min ago"),
+        (
+            ["hungarian"],
+            {"hungarian": 45.4},
+            "waiting for hungarian, last seen less than a minute ago",
+        ),
+        (["hungarian", "va"], {"va": 130.0}, "waiting for hungarian; va, last seen 2 min ago"),
+    ],
+)
+def test_who_is_missing_and_since_when(
+    missing: list[str], last_seen: dict[str, float], note: str
+) -> None:
+    waiting = {"event": "waiting", "missing": missing, "seconds": 9.0, "last_seen": last_seen}
+    assert view_of([run_events.started(), waiting]).note == note
+
+
+def test_the_servers_own_figures_stand_beside_the_sites() -> None:
+    told = [
+        {"event": "server-evaluated", "round": number, "metrics": {"accuracy": value}}
+        for number, value in enumerate((0.5, 0.75))
+    ]
+    view = view_of([*run_events.whole_run(), *told])
+    assert (view.server_metrics, view.server_before) == ({"accuracy": 0.75}, {"accuracy": 0.5})
+    assert view.metrics == {"accuracy": 0.875, "loss": 0.125}

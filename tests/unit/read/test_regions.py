@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from nbfed.catalogue import reading
 from nbfed.read.regions import find_regions
 from nbfed.roles import Region
-from tests.unit.notebooks import code, codes, markdown, percent, places, read
+from tests.unit.notebooks import code, codes, markdown, places, read
 
 REST = ("# nbfed: data\nx = 1", "# nbfed: model\nm = 1", "# nbfed: train\nt = 1")
 
@@ -166,14 +165,3 @@ def test_regions_cover_every_code_cell_without_gaps():
     assert covered == {
         cell.index: list(range(1, cell.raw.count("\n") + 2)) for cell in notebook.cells
     }
-
-
-MARKING = [
-    entry for entry in reading.ENTRIES if entry.before and entry.code not in ("NBF103", "NBF119")
-]
-
-
-@pytest.mark.parametrize("entry", MARKING, ids=lambda entry: entry.code)
-def test_the_examples_of_the_catalogue_are_true(entry):
-    assert entry.code in codes(problems(*percent(entry.before)))
-    assert entry.code not in codes(problems(*percent(entry.after)))

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from nbfed.outcome.results import Results
+from nbfed.report.facts import configuration
 from nbfed.report.page import Material, read_material, render_report, write_report
 from nbfed.report.program import Part, ProgramRecord
+from nbfed.report.record import record
 from tests.unit import run_events
 from tests.unit.report.studies import studies, study
 
@@ -183,12 +185,25 @@ def test_a_run_that_has_little_to_tell(events: list[run_events.Event]) -> None:
 
 def test_figures_that_are_no_numbers() -> None:
     sites = {
-        name: replace(site, federated={"accuracy": float("nan")})
-        for name, site in RESULTS.sites.items()
+        name: replace(site, federated={"accuracy": None}) for name, site in RESULTS.sites.items()
     }
     found = page(replace(RESULTS, sites=sites))
     assert "no number" in found.text
     assert "This run does not ask." in found.text
+
+
+def test_a_run_that_only_the_server_evaluates() -> None:
+    events = [
+        run_events.started(),
+        *(
+            {"event": "server-evaluated", "round": at, "metrics": {"auc": value}, "seconds": 0.1}
+            for at, value in ((0, 0.5), (1, None), (2, 0.9))
+        ),
+        run_events.ended(),
+    ]
+    found = Page(render_report(Material(events)))
+    assert "the server's own data" in found.text
+    assert 0.9 in found.values
 
 
 def test_thirty_sites() -> None:
@@ -222,3 +237,22 @@ def test_of_several_seeds_the_first_ones_events_are_shown(tmp_path: Path) -> Non
     material = read_material(tmp_path)
     assert material.shown == "seed 9, the first of 2"
     assert [event["seed"] for event in material.events] == [9]
+
+
+def test_the_configuration_tells_what_is_in_use_and_no_folders() -> None:
+    config = {
+        "rounds": 2, "seed": 42, "strategy": "fedavg", "min-sites": 0, "run-dir": "/home/x/runs",
+        "data-dir": "/home/x", "best-metric": "", "best-mode": "max", "stop-patience": 0,
+        "evaluate-every": 1, "strategy-options": "{}", "sites": "[]", "params": "{}",
+    }  # fmt: skip
+    started = record([run_events.started()])
+    assert configuration(started, config) == [
+        ("rounds", "2"),
+        ("seed", "42"),
+        ("strategy", "fedavg"),
+        ("min sites", "2"),
+        ("evaluate every", "1"),
+        ("parameter LR", "0.1"),
+        ("version of python", "3.11.7"),
+        ("version of torch", "2.13.0"),
+    ]

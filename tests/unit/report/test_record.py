@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from nbfed.report.record import ALL_SITES, record
+from nbfed.report.record import ALL_SITES, SERVER, record
 from tests.unit import run_events
 
 
@@ -18,7 +18,7 @@ def test_a_whole_run() -> None:
     assert made.phases == {
         "training, the slowest site of each round": 0.5,
         "evaluation before training, the slowest site of each round": 0.25,
-        "sending, averaging, sites that take turns": 2.25,
+        "averaging, and sites that take turns on this machine": 2.25,
     }
 
 
@@ -41,11 +41,17 @@ def test_who_took_part_when() -> None:
         ]
     )
     assert made.sites["cleveland"].states == {
-        1: "took part", 2: "took part", 3: "not chosen", 4: "no answer",
+        1: "took part", 2: "took part", 3: "not chosen", 4: "under way",
     }  # fmt: skip
     assert made.sites["va"].states == {1: "failed", 2: "took part", 3: "not chosen"}
     assert made.sites["hun"].states == {1: "no answer", 2: "away", 3: "took part"}
     assert made.sites["va"].failures == {1: "ValueError in x.py"}
+
+
+def test_who_did_not_answer_before_the_end_did_not_answer() -> None:
+    begun = {"event": "round-started", "round": 1, "sites": ["va"]}
+    made = record([run_events.started(), begun, run_events.ended(outcome="aborted")])
+    assert made.sites["va"].states == {1: "no answer"}
 
 
 def test_a_round_made_again_counts_once() -> None:
@@ -74,6 +80,14 @@ def test_without_evaluation_the_series_are_the_trainings() -> None:
     assert made.series["train_loss"] == {
         "cleveland": {1: 0.5}, "va": {1: 0.5}, ALL_SITES: {1: 0.5},
     }  # fmt: skip
+
+
+def test_the_servers_own_evaluation_is_a_series_too() -> None:
+    told = {"event": "server-evaluated", "round": 1, "metrics": {"auc": None}, "seconds": 0.1}
+    again = told | {"round": 2, "metrics": {"auc": 0.75}}
+    made = record([run_events.started(), told, again])
+    assert list(made.series["auc"]) == [SERVER]
+    assert made.series["auc"][SERVER][2] == 0.75
 
 
 def test_nothing_at_all() -> None:

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "bfa875db5809641b393ff67afaa5026aff94cf4f2dc5917d78951cf98bd0a549"
+CLIENT_DIGEST = "2e4dbfae788d34d9cb557879650d72dfa13dcc3f05758474df483fa7a9d83ced"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

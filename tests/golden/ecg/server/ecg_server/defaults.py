@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cfe6ccf401c0fcd137ebe6de5f7fb0bafc47795bc3ce10c943e068d7278b72db"
+CLIENT_DIGEST = "aa60390962acceb20659da411142c6037ac7fffa152d109e3d5b7df56aecb1e2"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3f10d95e009d87a582646378cb77c63fa747844c86fddce7e6552f2707754bc0"
+CLIENT_DIGEST = "d47dc0b8f219e70ee42384236a0f148354f032c96f24342b797ff475f3677d80"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

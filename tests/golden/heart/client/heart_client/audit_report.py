@@ -67,7 +67,7 @@ def _about(entry: Entry) -> str:
 def _answered(entry: Entry) -> str:
     left = entry["left"]
     told = ", ".join(
-        f"{record}: {' '.join(f'{name}={value:g}' for name, value in numbers.items())}"
+        f"{record}: {' '.join(f'{name}={_number(value)}' for name, value in numbers.items())}"
         for record, numbers in left["numbers"].items()
     )
     if entry["message"] == "query":
@@ -76,3 +76,7 @@ def _answered(entry: Entry) -> str:
         f"{entry['message']} of round {entry['round']}: {entry['bytes_in']:,} bytes in, "
         f"{entry['bytes_out']:,} out, {len(left['arrays'])} arrays; {told}"
     )
+
+
+def _number(value: float | None) -> str:
+    return "nan" if value is None else f"{value:g}"

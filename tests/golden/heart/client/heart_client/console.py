@@ -90,14 +90,14 @@ def _approve(options: argparse.Namespace, place: Place) -> int:
 
 
 def _check(options: argparse.Namespace, place: Place) -> int:
-    with at_site(place.site, place.make_state().resolve(), place.folder):
+    with at_site(place.site, place.make_state().resolve(), place.folder, place.file.device):
         from .check import check
 
         return show(check(place), as_json=options.json)
 
 
 def _dry_run(options: argparse.Namespace, place: Place) -> int:
-    with at_site(place.site, place.make_state().resolve(), place.folder):
+    with at_site(place.site, place.make_state().resolve(), place.folder, place.file.device):
         from .dry_run import dry_run
 
         dry_run(place, seed=options.seed, as_json=options.json)
@@ -106,7 +106,7 @@ def _dry_run(options: argparse.Namespace, place: Place) -> int:
 
 def _local(options: argparse.Namespace, place: Place) -> int:
     out = options.out and options.out.resolve()
-    with at_site(place.site, place.make_state().resolve(), place.folder):
+    with at_site(place.site, place.make_state().resolve(), place.folder, place.file.device):
         from .local import local
 
         local(place, rounds=options.rounds, seed=options.seed, out=out, as_json=options.json)
@@ -125,6 +125,7 @@ def _start(options: argparse.Namespace, place: Place) -> int:
         workdir=place.folder,
         state_dir=place.state,
         threads=file.threads,
+        device=file.device,
         patience=options.patience,
         stay=options.stay,
         source=place.config.name,

@@ -10,9 +10,10 @@ from pathlib import Path
 from flwr.app import ConfigRecord, Error, Message, MetricRecord, RecordDict
 
 from .approval import installed_digest
-from .audit import AuditLog, read_chain
+from .audit import AUDIT_FILE, HEAD_FILE, AuditLog, read_chain
 from .client_app import EVALUATE_METRICS, TRAIN_METRICS
 from .egress import EXAMPLES
+from .exits import SiteError
 from .failures import Failure, Refusal
 from .leaving import EVALUATE, QUERY, TRAIN, Leaving, inspected, size_of
 from .policy import Policy, not_allowed
@@ -113,9 +114,17 @@ class Gate:
 
 
 def rounds_so_far(state: Path) -> int:
-    """Count the rounds that were trained here since the installed package was approved last."""
-    rounds, digest = 0, installed_digest()
-    for entry in read_chain(state).entries:
+    """Count the rounds that were trained here since the installed package was approved last.
+
+    Raises SiteError where the log does not tell, because somebody changed it.
+    """
+    chain, rounds, digest = read_chain(state), 0, installed_digest()
+    if chain.broken:
+        raise SiteError(
+            f"the audit log is not to be trusted, its line {chain.broken} {chain.reason}: find out "
+            f"why, and move {AUDIT_FILE} and {HEAD_FILE} in {state} elsewhere"
+        )
+    for entry in chain.entries:
         if entry["event"] == "approved" and entry["digest"] == digest:
             rounds = 0
         rounds += entry["event"] == "answered" and entry["message"] == TRAIN

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import datetime, time
 from pathlib import Path
@@ -82,9 +84,8 @@ class Policy:
         return [
             name
             for name, value in values.items()
-            if isinstance(value, str)
-            and _is_path(value, folder)
-            and not (folder / Path(value).expanduser()).resolve().is_relative_to(root)
+            for path in _paths(value, folder)
+            if not path.is_relative_to(root)
         ]
 
 
@@ -158,8 +159,11 @@ class _Reader:
         match = _HOURS.fullmatch(value) if isinstance(value, str) else None
         if match is None:
             self._wrong("hours", 'a span of the day in quotes, such as "20:00-06:00"')
-        opens_at, opens_past, closes_at, closes_past = map(int, match.groups())
-        return Hours(time(opens_at, opens_past), time(closes_at, closes_past))
+        hour, minute, closing_hour, closing_minute = map(int, match.groups())
+        hours = Hours(time(hour, minute), time(closing_hour, closing_minute))
+        if hours.opens == hours.closes:
+            self._wrong("hours", "a span of the day that has a beginning and another end")
+        return hours
 
     def _endpoints(self) -> tuple[str, ...]:
         if self._content.get("connections") is None:
@@ -176,11 +180,19 @@ class _Reader:
         )
 
 
-def _is_path(value: str, folder: Path) -> bool:
-    """Say whether ``value`` can be meant as a path: it looks like one, or something is there."""
-    if "://" in value:
-        return False
-    return "/" in value or "\\" in value or value == ".." or (folder / value).exists()
+def _paths(value: object, folder: Path) -> Iterator[Path]:
+    """Yield what in ``value`` can be meant as a path: it looks like one, or something is there."""
+    if isinstance(value, str) and value.startswith(("[", "{")):
+        # Lists and mappings of site.yaml are kept as JSON text.
+        with suppress(ValueError):
+            value = json.loads(value)
+    if isinstance(value, list | dict):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _paths(item, folder)
+    elif isinstance(value, str) and "://" not in value:
+        path = folder / Path(value).expanduser()
+        if "/" in value or "\\" in value or path.exists():
+            yield path.resolve()
 
 
 def not_allowed(names: Collection[str], policy: Policy) -> list[str]:

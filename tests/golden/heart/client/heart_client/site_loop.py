@@ -29,6 +29,9 @@ RUN_CHECK = 1.0
 # A reply of a node that has signed off is not delivered, so the last one gets time to arrive.
 LAST_WORDS = 1.0
 
+# What the server calls a run that did what it was to do.
+_GOOD_ENDS = ("finished", "stopped early")
+
 _OUTPUTS = ("OUT", "SAVE", "LOG", "CACHE", "CHECKPOINT", "RESULT", "TMP", "TEMP")
 
 _log = logging.getLogger(__package__)
@@ -74,6 +77,7 @@ class _Part:
         self._patience = fleet.patience
         self._context: Context | None = None
         self._last = False
+        self._ended = ""
 
     def play(self, *, stay: bool) -> None:
         self._fleet.join()
@@ -92,14 +96,25 @@ class _Part:
                     raise
                 # The server has all that it asked for, and is gone: that is how a run ends.
                 joined, over = False, True
-            self._context, self._last = None, False
+            broke_off = self._broke_off() if over else ""
+            self._context, self._last, self._ended = None, False, ""
             self._fleet.patience = self._patience
             if over:
-                _log.info("the run has ended")
+                _log.info(broke_off or "the run has ended")
+                if broke_off and not stay:
+                    raise SiteError(broke_off, Exit.NO_SERVER)
                 if not stay:
                     return
             if not joined:
                 self._fleet.join()
+
+    def _broke_off(self) -> str:
+        """Say, of a run that is over, how it broke off; "" if it came to its end."""
+        if self._ended in _GOOD_ENDS or (self._last and not self._ended):
+            return ""
+        if self._ended:
+            return "the run has ended before its time: the server aborted it"
+        return "the run has ended before its time, without a word from the server"
 
     def _run(self) -> None:
         """Work on one message after the other. Raises RunOver, FleetError or SiteError."""
@@ -107,7 +122,11 @@ class _Part:
         while True:
             message = self._fleet.receive()
             if message is not None:
+<<<<<<< HEAD
                 give_back()
+=======
+                _log.debug("begins to %s", message.metadata.message_type)
+>>>>>>> main
                 self._answer(message)
                 wait, checked = POLL_FIRST, time.monotonic()
                 continue
@@ -128,10 +147,12 @@ class _Part:
         if reply.has_error():
             self._stop_if_hopeless(reply.error)
             return
-        _tell(message, reply, seconds)
-        if _is_last(message):
+        self._ended = _ending(message)
+        if self._ended or _is_last(message):
             self._last = True
             self._fleet.patience = 0
+        if not self._ended:
+            _tell(message, reply, seconds)
 
     def _context_of(self, message: Message) -> Context:
         run_id = message.metadata.run_id
@@ -157,6 +178,13 @@ class _Part:
             if error.code == failure:
                 time.sleep(LAST_WORDS)
                 raise SiteError(reason)
+
+
+def _ending(message: Message) -> str:
+    """Return how the run has ended, where the message tells that; else ""."""
+    config = message.content.config_records.get("config")
+    is_word = message.metadata.message_type == "query" and config is not None
+    return str(config.get("ended", "")) if is_word and config else ""
 
 
 def _is_last(message: Message) -> bool:

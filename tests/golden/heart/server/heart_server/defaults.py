@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a6e53de92f1fca923b1b3224ac958bdccf48bbd1e035cdeba31b067a3bd8c446"
+CLIENT_DIGEST = "264baf11e8e110b31d236c48794d5c6caec41cea32be97158caada757f857252"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

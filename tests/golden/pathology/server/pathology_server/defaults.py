@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3e58674e360f51995da358d0a69621197ee8a56c1e309c22a9b8e6935f3e5392"
+CLIENT_DIGEST = "207536f29fd36f172c6c13999ead9dd0f06b680b275fd69579d86223022fe898"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3a766a6299dea187900ba0cc8d5edc9ebebefa5906eb1b2da7cd624c5bdde727"
+CLIENT_DIGEST = "1d43530d73c801b5aaa597cdef4afbdb804a15bd857ed7c297490d8505e63b16"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

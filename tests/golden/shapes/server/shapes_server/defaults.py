@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7e785ade02bd337270e6e565e7ba608defd0f656c54026a4d16403994b582b63"
+CLIENT_DIGEST = "07add1342a4c4dd2a52f623b5133dcac82cc57e3de4ea30b755ca9b17489db5a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
