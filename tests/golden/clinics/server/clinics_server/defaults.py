@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2e4dbfae788d34d9cb557879650d72dfa13dcc3f05758474df483fa7a9d83ced"
+CLIENT_DIGEST = "c6b9e4fa65748f8bde20c0cacf24e308918454d6626abf1479be4c956d9891cf"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

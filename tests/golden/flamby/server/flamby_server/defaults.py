@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d47dc0b8f219e70ee42384236a0f148354f032c96f24342b797ff475f3677d80"
+CLIENT_DIGEST = "f8eccceb5d0b202a3f864bb15a032544b8dd0668b487a09b464a299ba849299f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -122,11 +122,8 @@ class _Part:
         while True:
             message = self._fleet.receive()
             if message is not None:
-<<<<<<< HEAD
                 give_back()
-=======
                 _log.debug("begins to %s", message.metadata.message_type)
->>>>>>> main
                 self._answer(message)
                 wait, checked = POLL_FIRST, time.monotonic()
                 continue

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "264baf11e8e110b31d236c48794d5c6caec41cea32be97158caada757f857252"
+CLIENT_DIGEST = "991bac246ff986a484fd08072981b1b6da07d0fefe1e74d45c2079338d6a27be"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

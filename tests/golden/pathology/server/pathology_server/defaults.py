@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "207536f29fd36f172c6c13999ead9dd0f06b680b275fd69579d86223022fe898"
+CLIENT_DIGEST = "ba0bdc9b0f2ffbb9f1aafb5213d068e17d0ec4231fa5e1eb0a12aa21aebe518c"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1d43530d73c801b5aaa597cdef4afbdb804a15bd857ed7c297490d8505e63b16"
+CLIENT_DIGEST = "97d11000ccc660fa1afd97dd1d45f5a416274bc00d445947ed25cd9242b5d747"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "07add1342a4c4dd2a52f623b5133dcac82cc57e3de4ea30b755ca9b17489db5a"
+CLIENT_DIGEST = "1e0a2cfc0ca0e63c314e01a516ca47cc63f31ce56256caec383fface7d1474d4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
