@@ -1,6 +1,6 @@
 """Time the engines side by side on the digits workload, and compare their accuracies.
 
-make bench                                  all engines
+python -m benchmarks.digits                 all engines
 python -m benchmarks.digits --no-stock      without the stock SuperNodes, the slow part
 """
 
@@ -20,21 +20,22 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.digits import engines
-from benchmarks.digits.engines import Measurement, Workload
+from benchmarks.digits.engines import Measurement
 from benchmarks.digits.make_data import ensure_files
-from benchmarks.digits.processes import Failed
+from benchmarks.engines import Study, build
+from benchmarks.processes import Failed
 
 RESULTS = Path(__file__).parent / "results.json"
 DRIFT = 0.15  # among runs of the loop; above, other work has disturbed the figures
 TOLERANCE = 1e-6  # of a weighted accuracy; one of the 1,000 test images more or less is 1e-3
 
 
-def measurements(work: Workload, *, repeat: int, stock: bool) -> Iterator[Measurement]:
+def measurements(work: Study, *, repeat: int, stock: bool) -> Iterator[Measurement]:
     """One engine after the other, so that none disturbs another; the loop comes first.
 
     The stock SuperNodes are measured once: they take longer than all the others together.
     """
-    made = engines.build(work)
+    made = build(work)
     for number in range(1, repeat + 1):
         turn = replace(work, folder=work.folder / str(number))
         yield engines.loop(turn)
@@ -45,13 +46,15 @@ def measurements(work: Workload, *, repeat: int, stock: bool) -> Iterator[Measur
         yield engines.stock(work, made)
 
 
-def best_of(found: list[Measurement]) -> list[Measurement]:
-    """Each engine's fastest run, in the order in which the engines came."""
-    best: dict[str, Measurement] = {}
+def medians(found: list[Measurement]) -> list[Measurement]:
+    """Each engine's run of median seconds, in the order in which the engines came.
+
+    Of an even number of runs it is the slower one of the two in the middle.
+    """
+    runs: dict[str, list[Measurement]] = {}
     for one in found:
-        if one.engine not in best or one.seconds < best[one.engine].seconds:
-            best[one.engine] = one
-    return list(best.values())
+        runs.setdefault(one.engine, []).append(one)
+    return [sorted(of, key=lambda run: run.seconds)[len(of) // 2] for of in runs.values()]
 
 
 def drift(found: list[Measurement]) -> float:
@@ -86,27 +89,27 @@ def header(rounds: int) -> str:
     )
 
 
-def record(work: Workload, found: list[Measurement]) -> dict[str, Any]:
-    """The figures with what they depend on, for results.json: all runs, and the best ones."""
-    best = best_of(found)
+def record(work: Study, found: list[Measurement]) -> dict[str, Any]:
+    """The figures with what they depend on, for results.json: all runs, and the median ones."""
+    middle = medians(found)
     return {
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "cores": os.cpu_count(),
-        "threads": engines.SITE_THREADS,
+        "threads": work.threads,
         "machine": platform.machine(),
         "versions": {name: version(name) for name in ("torch", "flwr", "numpy")}
         | {"python": platform.python_version()},
         "rounds": work.rounds,
         "seed": work.seed,
         "runs": [asdict(one) for one in found],
-        "best": [
+        "medians": [
             {
                 "engine": one.engine,
                 "seconds": one.seconds,
-                "ratio_to_loop": one.seconds / best[0].seconds,
-                "largest_accuracy_difference": difference(one, best[0]),
+                "ratio_to_loop": one.seconds / middle[0].seconds,
+                "largest_accuracy_difference": difference(one, middle[0]),
             }
-            for one in best
+            for one in middle
         ],
         "loop_drift": drift(found),
     }
@@ -123,7 +126,9 @@ def main() -> None:
     options = parser.parse_args()
     ensure_files()
     with tempfile.TemporaryDirectory(prefix="nbfed-bench-") as temporary:
-        work = Workload(options.rounds, options.seed, (options.keep or Path(temporary)).resolve())
+        work = engines.study(
+            options.rounds, options.seed, (options.keep or Path(temporary)).resolve()
+        )
         found: list[Measurement] = []
         print(header(options.rounds), flush=True)
         try:
@@ -132,9 +137,9 @@ def main() -> None:
                 print(row(one, found[0]), flush=True)
         except Failed as error:
             sys.exit(f"benchmark stopped: {error}")
-    best = best_of(found)
-    print(f"\nthe fastest of {options.repeat} runs each (stock: of one)")
-    print("\n".join(row(one, best[0]) for one in best))
+    middle = medians(found)
+    print(f"\nmedians of {options.repeat} runs each (stock: of one)")
+    print("\n".join(row(one, middle[0]) for one in middle))
     if drift(found) > DRIFT:
         print(f"note: runs of the loop are {drift(found):.0%} apart, so this machine was busy")
     options.out.write_text(json.dumps(record(work, found), indent=2) + "\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.machinery
 import importlib.util
 import sys
 from pathlib import Path
@@ -11,12 +12,11 @@ TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 
 
 def template_module(path: str) -> ModuleType:
-    name = "template_" + path.removesuffix(".py").replace("/", "_")
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, TEMPLATES / path)
-        assert spec and spec.loader
-        module = importlib.util.module_from_spec(spec)
-        # dataclasses look their module up there.
-        sys.modules[name] = module
-        spec.loader.exec_module(module)
-    return sys.modules[name]
+    """Import it in a package of its folder, so that it finds the modules beside it."""
+    folder = Path(path).parent
+    package = "template_" + folder.as_posix().replace("/", "_")
+    if package not in sys.modules:
+        spec = importlib.machinery.ModuleSpec(package, None, is_package=True)
+        spec.submodule_search_locations = [str(TEMPLATES / folder)]
+        sys.modules[package] = importlib.util.module_from_spec(spec)
+    return importlib.import_module(f"{package}.{Path(path).stem}")

@@ -1,8 +1,8 @@
 """This site's line to the server: outward HTTPS requests to the one address that it was given.
 
-Only this module uses what is inside of flwr (the client of its Fleet API and the way in which it
-takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own connection is
-not used: it ends the whole process where this one says what is wrong, or tries again.
+Only this module and ``parts`` use what is inside of flwr (the client of its Fleet API and the way
+in which it takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own
+connection is not used: it ends the whole process where this one says what is wrong, or tries again.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from flwr.proto.node_pb2 import Node
 from flwr.proto.run_pb2 import GetRunRequest
 from flwr.supercore.error import FlowerError
 from flwr.supercore.inflatable.inflatable_object import (
-    get_all_nested_objects,
     get_object_tree,
     no_object_id_recompute,
 )
@@ -41,14 +40,14 @@ from flwr.supercore.inflatable.inflatable_protobuf_utils import (
 from flwr.supercore.inflatable.inflatable_utils import (
     ObjectPullError,
     ObjectPushError,
-    pull_and_inflate_object_from_tree,
-    push_objects,
 )
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
 from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from .admittance import Admittance
+from .parts import BrokenMessage, pull_message, push_parts
+from .wire import pack
 
 # Seconds. The server takes a site for gone after two intervals without a sign of life.
 HEARTBEAT_INTERVAL = 10.0
@@ -205,13 +204,9 @@ class Fleet:
             self._call("ConfirmMessageReceived", request)
 
         try:
-            message = pull_and_inflate_object_from_tree(
-                tree,
-                make_pull_object_fn_protobuf(pull, self._node, run_id),
-                confirm,
-                return_type=Message,
-            )
-        except ObjectPullError as error:
+            part = make_pull_object_fn_protobuf(pull, self._node, run_id)
+            message = pull_message(tree, part, confirm)
+        except (ObjectPullError, BrokenMessage) as error:
             # The server gave the message up while it was on its way.
             _log.warning("a message did not arrive whole: %s", error)
             return None
@@ -220,7 +215,11 @@ class Fleet:
         return message
 
     def reply(self, message: Message, seconds: float) -> None:
-        """Send a reply; ``seconds`` is what it took. Raises RunOver, UnknownHere, FleetError."""
+        """Send a reply; ``seconds`` is what it took. Raises RunOver, UnknownHere, FleetError.
+
+        Its arrays are packed in place.
+        """
+        _pack(message)
         with no_object_id_recompute():
             message.metadata.__dict__["_message_id"] = message.object_id
             request = PushMessagesRequest(
@@ -237,11 +236,7 @@ class Fleet:
                 response.session_id,
             )
             try:
-                push_objects(
-                    get_all_nested_objects(message),
-                    push,
-                    object_ids_to_push=set(response.objects_to_push),
-                )
+                push_parts([message], push, response.objects_to_push)
             except ObjectPushError as error:
                 _log.warning("the server did not take the reply: %s", error)
 
@@ -313,3 +308,10 @@ class Fleet:
             except (httpx.HTTPError, RuntimeError):
                 # The loop that pulls messages sees the same, and is the one to act on it.
                 _log.debug("no answer to a sign of life")
+
+
+def _pack(message: Message) -> None:
+    """Pack the arrays of a message, of which no other copy stays."""
+    if message.has_content():
+        for key, arrays in list(message.content.array_records.items()):
+            message.content[key] = pack(arrays)

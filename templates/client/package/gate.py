@@ -41,6 +41,8 @@ class Gate:
             self._before(kind)
         except Refusal as refusal:
             return self._refused(message, refusal, "policy")
+        # The work lets go of the weights as soon as the model has them.
+        bytes_in = size_of(message.content) if message.has_content() else 0
         reply = work()
         if reply.has_error():
             self._record("failed", message, code=reply.error.code, reason=reply.error.reason)
@@ -53,7 +55,7 @@ class Gate:
         self._record(
             "answered",
             message,
-            bytes_in=size_of(message.content),
+            bytes_in=bytes_in,
             bytes_out=size_of(reply.content),
             left=self.left.as_json(),
         )

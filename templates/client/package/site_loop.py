@@ -18,6 +18,7 @@ from .exits import Exit, SiteError
 from .failures import Failure
 from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
 from .gate import Gate
+from .heap import give_back, share_heaps
 from .overrides import OverrideError
 from .own_data import require_contract
 from .site_file import Scalar
@@ -53,6 +54,7 @@ def take_part(
 
     Raises SiteError.
     """
+    share_heaps(own_pages=False)
     torch.set_num_threads(threads or os.cpu_count() or 1)
     check_settings(node, source)
     if contract:
@@ -120,6 +122,7 @@ class _Part:
         while True:
             message = self._fleet.receive()
             if message is not None:
+                give_back()
                 _log.debug("begins to %s", message.metadata.message_type)
                 self._answer(message)
                 wait, checked = POLL_FIRST, time.monotonic()
@@ -137,6 +140,7 @@ class _Part:
         reply = self._gate.answer(message, lambda: app(message, context))
         seconds = time.perf_counter() - start
         self._fleet.reply(reply, seconds)
+        give_back()
         if reply.has_error():
             self._stop_if_hopeless(reply.error)
             return

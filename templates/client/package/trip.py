@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
+from .array_bytes import outline
 from .digest import package_digest
 from .failures import Failure, Refusal
 from .wire import is_packed, pack, unpack
@@ -42,9 +43,13 @@ class Trip:
         """Return ``arrays`` in the form in which the server's came."""
         return pack(arrays) if self.packed else arrays
 
+    def outlined(self) -> Trip:
+        """Return this trip with the weights' types and shapes alone."""
+        return replace(self, arrays=outline(self.arrays))
+
 
 def read_trip(message: Message) -> Trip:
-    """Read a train or an evaluate message.
+    """Read a train or an evaluate message, and leave the weights' types and shapes alone in it.
 
     Raises Refusal where the server was built for another package, or the message is no such one.
     """
@@ -55,8 +60,11 @@ def read_trip(message: Message) -> Trip:
     params = json.loads(str(config["params"]))
     if arrays is None or not isinstance(params, dict):
         raise Refusal("the message holds no weights, or no parameters")
+    weights = unpack(arrays)
+    # The message lives as long as the round does, the weights in this form need not.
+    message.content["arrays"] = outline(weights)
     return Trip(
-        arrays=unpack(arrays),
+        arrays=weights,
         packed=is_packed(arrays),
         round=_whole(config, "server-round"),
         params=params,

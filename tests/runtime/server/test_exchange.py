@@ -1,9 +1,6 @@
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -13,21 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-TEMPLATES = Path(__file__).resolve().parents[3] / "templates"
+from tests.runtime.modules import template_module
 
-
-def _load() -> ModuleType:
-    spec = importlib.util.spec_from_file_location(
-        "exchange_under_test", TEMPLATES / "shared" / "exchange.py"
-    )
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-exchange = _load()
+exchange = template_module("shared/exchange.py")
 
 
 class Net(nn.Module):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 from collections.abc import Iterator, Mapping
@@ -138,7 +139,10 @@ class RealSite:
         context = Context(
             run_id=1, node_id=2, node_config=self.node, state=self.state, run_config={}
         )
-        reply: Message = self.federation.client("client_app").app(message, context)
+        # What arrives is a site's own, to take apart.
+        arrived = copy.copy(message)
+        arrived.content = RecordDict(dict(message.content))
+        reply: Message = self.federation.client("client_app").app(arrived, context)
         if reply.has_error():
             return reply.error
         self.sent.append(reply.content)

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "044aa6ac5a24f9f7f3a0c483b5d57b05a439c80500a18c2f80dad67353e878d9"
+CLIENT_DIGEST = "c6b9e4fa65748f8bde20c0cacf24e308918454d6626abf1479be4c956d9891cf"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "bdee5ca69f350a7bcd283413f02fc9b3fb9de9c4a9a7f4b1c3ea3637031db873"
+CLIENT_DIGEST = "3fd7fa145ddf838656c0985a8edfabdc9c3d4ab2208f44032d765e40ac34c87b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "caa194a1493791f135f712a1e16f937f2a3da1420d3889a60e4f602e0cf92321"
+CLIENT_DIGEST = "f8eccceb5d0b202a3f864bb15a032544b8dd0668b487a09b464a299ba849299f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -61,7 +61,8 @@ class LocalTerms:
             raise Refusal("the server asks for a local term that this package does not know")
         self._term = term
         self._proximal = proximal
-        self._start = start
+        # Only the proximal term needs them, and they are as large as the model.
+        self._start = start if proximal else ArrayRecord()
         self._control, self._own = _variates(start, control, own) if term == SCAFFOLD else ({}, {})
         names = plain_names(model)
         self._names = {

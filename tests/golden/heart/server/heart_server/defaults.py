@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "32bdf0a65c20a6266b259ef03190f534502e7b9ec5c7d9b591968c6972d671b6"
+CLIENT_DIGEST = "991bac246ff986a484fd08072981b1b6da07d0fefe1e74d45c2079338d6a27be"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

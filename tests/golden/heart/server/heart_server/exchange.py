@@ -15,11 +15,13 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import safetensors
-import safetensors.numpy
 import torch
 from flwr.app import Array, ArrayRecord
 from torch import nn
 from torch.nn.parameter import is_lazy
+
+from .array_bytes import array_of, value_of
+from .weights_file import write_weights
 
 # What these wrappers put in front of the names of the module that they wrap.
 _WRAPPERS: dict[str, str] = {
@@ -40,7 +42,7 @@ def arrays_from(model: nn.Module) -> ArrayRecord:
     Raises ExchangeError for state that is not a dense tensor.
     """
     return ArrayRecord(
-        {name: Array(_to_numpy(name, tensor)) for name, tensor in _state(model).items()}
+        {name: array_of(_to_numpy(name, tensor)) for name, tensor in _state(model).items()}
     )
 
 
@@ -72,7 +74,9 @@ def load_into(model: nn.Module, arrays: ArrayRecord) -> None:
         raise ExchangeError(f"the weights do not fit the model: {reason}")
     with torch.no_grad():
         for name, tensor in state.items():
-            tensor.copy_(torch.from_numpy(arrays[name].numpy()))
+            value = value_of(arrays[name])
+            # torch warns of memory that cannot be written to, though it only reads here.
+            tensor.copy_(torch.from_numpy(value if value.flags.writeable else value.copy()))
 
 
 def restore_dtypes(arrays: ArrayRecord, like: ArrayRecord) -> ArrayRecord:
@@ -84,10 +88,7 @@ def restore_dtypes(arrays: ArrayRecord, like: ArrayRecord) -> ArrayRecord:
     if reason := _names_differ(arrays, like):
         raise ExchangeError(f"the weights do not fit: they come {reason}")
     return ArrayRecord(
-        {
-            name: Array(_as_type(arrays[name].numpy(), np.dtype(wanted.dtype)))
-            for name, wanted in like.items()
-        }
+        {name: _with_type(arrays[name], wanted.dtype) for name, wanted in like.items()}
     )
 
 
@@ -104,7 +105,7 @@ def check_like(arrays: ArrayRecord, like: ArrayRecord) -> str | None:
             return f"{name!r} is of type {array.dtype}, not {wanted.dtype}"
         # A record states shape and type beside the bytes: a hostile or broken sender may lie.
         try:
-            value = array.numpy()
+            value = value_of(array)
         except (OSError, TypeError, ValueError, EOFError):
             return f"the bytes of {name!r} are no array"
         if value.shape != tuple(array.shape) or str(value.dtype) != array.dtype:
@@ -115,7 +116,7 @@ def check_like(arrays: ArrayRecord, like: ArrayRecord) -> str | None:
 def not_finite(arrays: ArrayRecord) -> str | None:
     """Return the name of the first entry that holds a NaN or an infinity, or None."""
     for name, array in arrays.items():
-        value = array.numpy()
+        value = value_of(array)
         if value.dtype.kind in "fc" and not np.isfinite(value).all():
             return name
     return None
@@ -124,14 +125,11 @@ def not_finite(arrays: ArrayRecord) -> str | None:
 def save(path: Path, arrays: ArrayRecord) -> None:
     """Write ``arrays`` as safetensors; a reader sees the old file or the new, never a part."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
-    # safetensors orders entries by type and size; the model's own order travels in the header.
-    data = safetensors.numpy.save(
-        {name: np.asarray(array.numpy(), order="C") for name, array in arrays.items()},
-        metadata={_ORDER: json.dumps(list(arrays))},
-    )
+    values = {name: value_of(array) for name, array in arrays.items()}
     try:
         with beside.open("wb") as file:
-            file.write(data)
+            # The format orders entries by type; the model's own order travels in the head.
+            write_weights(file, values, {_ORDER: json.dumps(list(arrays))})
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -148,7 +146,7 @@ def load(path: Path) -> ArrayRecord:
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             names = json.loads((file.metadata() or {}).get(_ORDER, "null")) or sorted(file.keys())
-            return ArrayRecord({name: Array(np.asarray(file.get_tensor(name))) for name in names})
+            return ArrayRecord({name: array_of(file.get_tensor(name)) for name in names})
     except safetensors.SafetensorError as error:
         raise ExchangeError(f"{path}: not a whole safetensors file ({error})") from error
 
@@ -185,16 +183,17 @@ def _to_numpy(name: str, value: object) -> npt.NDArray[np.generic]:
     dense = value.detach().cpu()
     if dense.dtype == torch.bfloat16:
         dense = dense.to(torch.float32)
-    # A copy: a view would change with the next step of training.
-    return np.array(dense.numpy())
+    plain: npt.NDArray[np.generic] = dense.numpy()
+    return plain
 
 
-def _as_type(
-    value: npt.NDArray[np.generic], dtype: np.dtype[np.generic]
-) -> npt.NDArray[np.generic]:
+def _with_type(array: Array, wanted: str) -> Array:
+    if array.dtype == wanted:
+        return array
+    value, dtype = value_of(array), np.dtype(wanted)
     if dtype.kind in "iub" and value.dtype.kind == "f":
         value = np.rint(value)
-    return np.asarray(value).astype(dtype, copy=False)
+    return array_of(np.asarray(value).astype(dtype, copy=False))
 
 
 def _names_differ(arrays: Mapping[str, object], wanted: Mapping[str, object]) -> str | None:

@@ -6,13 +6,14 @@ One site's NaN, or one array of another shape, would spoil the model of all.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
 from flwr.serverapp.strategy import Strategy
 
+from .array_bytes import array_of, value_of
 from .exchange import check_like, not_finite
 from .reasons import word
 from .site_terms import extra_of
@@ -82,15 +83,18 @@ def read_evaluation_reply(content: RecordDict) -> Numbers:
     return _numbers(content.metric_records.get("metrics"))
 
 
-def for_strategy(reply: TrainReply, shared_metrics: Sequence[str]) -> RecordDict:
+def for_strategy(
+    reply: TrainReply, shared_metrics: Sequence[str], names: Collection[str]
+) -> RecordDict:
     """Return the records that Flower's strategies expect: one of arrays, one of metrics.
 
+    Of the arrays those with these ``names``.
     Those that a strategy of ours asked for besides come along.
 
     Integers and half-precision floats become wider floats, since strategies compute with the
     types that they get; the exchange module's ``restore_dtypes`` brings the types back.
     """
-    arrays = ArrayRecord({name: _widened(array) for name, array in reply.arrays.items()})
+    arrays = ArrayRecord({name: _widened(reply.arrays[name]) for name in names})
     metrics = {name: reply.train.metrics[name] for name in shared_metrics}
     return RecordDict(
         {
@@ -164,9 +168,9 @@ def _timing(content: RecordDict) -> dict[str, float]:
 
 
 def _widened(array: Array) -> Array:
-    value = array.numpy()
-    if value.dtype.kind in "iub":
-        return Array(np.asarray(value.astype(np.float64)))
-    if value.dtype == np.float16:
-        return Array(np.asarray(value.astype(np.float32)))
+    dtype = np.dtype(array.dtype)
+    if dtype.kind in "iub":
+        return array_of(value_of(array).astype(np.float64))
+    if dtype == np.float16:
+        return array_of(value_of(array).astype(np.float32))
     return array

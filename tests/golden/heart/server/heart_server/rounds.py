@@ -16,6 +16,7 @@ from flwr.serverapp.strategy import Strategy
 from .aggregation import NoWeights, aggregate
 from .buffers import optimizes
 from .evaluation import emit_evaluated, evaluate_at_sites
+from .heap import give_back
 from .initial import initial_weights
 from .late import LateReplies
 from .letters import bytes_of, config_for
@@ -66,6 +67,8 @@ def run_federation(
     poll = settings.poll_seconds if poll_seconds is None else poll_seconds
     standing = Standing(folder, settings, strategy, initial)
     rounds = _Rounds(grid, settings, strategy, buffers, standing, folder, poll, site_of, own)
+    # The standing holds the weights: those of the beginning are not kept beside it.
+    del initial
     start = time.monotonic()
     ended, reason = "aborted", ""
     try:
@@ -170,20 +173,24 @@ class _Rounds:
         if evaluations:
             emit_evaluated(self._emit, number - 1, evaluations)
             self._standing.judge(weighted_means(evaluations))
+        train = weighted_means({site: r.train for site, (r, _) in replies.items()})
+        like = self._standing.arrays
         try:
-            before = self._standing.arrays
-            arrays = aggregate(self._strategy, number, replies, before, self._buffers)
+            arrays = aggregate(self._strategy, number, replies, like, self._buffers)
         except NoWeights as error:
             raise Aborted(f"round {number}: {self._settings.strategy} {error}") from error
+        trained = list(replies)
+        # As many models as there are sites: none of them is needed any more.
+        replies.clear()
+        give_back()
         file = self._standing.keep(number, arrays)
-        train = weighted_means({site: r.train for site, (r, _) in replies.items()})
         self._emit(
             "round-finished",
             round=number,
             seconds=round(time.monotonic() - start, 3),
-            sites=list(replies),
+            sites=trained,
             # Whom the strategy did not choose is not missing; who is not there is.
-            missing=sorted((missing | set(self._sites.missing())) - replies.keys()),
+            missing=sorted((missing | set(self._sites.missing())) - set(trained)),
             train=train,
         )
         self._emit("checkpoint", round=number, file=file)

@@ -9,31 +9,36 @@ while the replies of other sites lie there. Here none of these calls waits for a
 from __future__ import annotations
 
 import concurrent.futures
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
 import httpx
 from flwr.app import ArrayRecord, Message
-from flwr.common.serde import run_from_proto
+from flwr.app.message import remove_content_from_message
+from flwr.common.serde import message_to_proto, run_from_proto
 from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, ObjectTree
 from flwr.proto.node_pb2 import NodeInfo
 from flwr.proto.runtime_pb2 import (
     PullAppMessagesRequest,
     PullTaskInputRequest,
+    PushAppMessagesRequest,
     PushTaskOutputRequest,
 )
-from flwr.supercore.inflatable.inflatable_protobuf_utils import make_pull_object_fn_protobuf
-from flwr.supercore.inflatable.inflatable_utils import (
-    ObjectPullError,
-    pull_and_inflate_object_from_tree,
+from flwr.supercore.inflatable.inflatable_object import get_object_tree
+from flwr.supercore.inflatable.inflatable_protobuf_utils import (
+    make_pull_object_fn_protobuf,
+    make_push_object_fn_protobuf,
 )
+from flwr.supercore.inflatable.inflatable_utils import ObjectPullError
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
-from .wire import WireError, is_packed, pack, unpack
+from .heap import forget_all, share_heaps
+from .parts import BrokenMessage, pull_message, push_parts
+from .wire import pack
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -71,6 +76,7 @@ class SuperLinkGrid(HttpGrid):
 
     def __init__(self, address: str, ca: bytes, token: str, alive: Callable[[], bool]) -> None:
         super().__init__(address, root_certificates=ca, token=token)
+        share_heaps(own_pages=True)
 
         def hopeless(error: Exception) -> bool:
             if isinstance(error, httpx.HTTPStatusError):
@@ -113,9 +119,26 @@ class SuperLinkGrid(HttpGrid):
     @_told_as_lost
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Send messages; return an id for each, None where one was refused."""
-        packed = list(messages)
-        _pack(packed)
-        return super().push_messages(packed)
+        sent = list(messages)
+        with _packed(sent):
+            ids = super().push_messages(sent)
+        forget_all()
+        return ids
+
+    def _try_push_messages(self, run_id: int, messages: Iterable[Message]) -> list[str]:
+        """Push messages as Flower does, but few of their parts at a time."""
+        sent = list(messages)
+        answer = self._runtime_client.PushMessages(
+            PushAppMessagesRequest(
+                messages_list=[message_to_proto(remove_content_from_message(m)) for m in sent],
+                message_object_trees=[get_object_tree(message) for message in sent],
+            )
+        )
+        push = make_push_object_fn_protobuf(
+            self._runtime_client.PushObject, self.node, run_id, answer.session_id
+        )
+        push_parts(sent, push, answer.objects_to_push)
+        return list(answer.message_ids)
 
     @_told_as_lost
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
@@ -130,9 +153,7 @@ class SuperLinkGrid(HttpGrid):
         )
         done = [key for key in wanted if key in self._arriving and self._arriving[key].done()]
         replies = [self._arriving.pop(key).result() for key in done]
-        whole = [reply for reply in replies if reply is not None]
-        _unpack(whole)
-        return whole
+        return [reply for reply in replies if reply is not None]
 
     def _announced(self, message_ids: list[str]) -> None:
         """Ask which replies there are, and start to fetch them."""
@@ -153,37 +174,37 @@ class SuperLinkGrid(HttpGrid):
             )
 
         try:
-            message = pull_and_inflate_object_from_tree(
+            message = pull_message(
                 tree,
                 make_pull_object_fn_protobuf(self._runtime_client.PullObject, self.node, run_id),
                 confirm,
-                return_type=Message,
                 max_tries_per_object=None,
                 initial_backoff=_PART_FIRST_SECONDS,
                 backoff_cap=_PART_MOST_SECONDS,
             )
-        except ObjectPullError:
+        except (ObjectPullError, BrokenMessage):
             return None
+        forget_all()
         message.metadata.__dict__["_message_id"] = message_id
         return message
 
 
-def _pack(messages: Iterable[Message]) -> None:
-    """Let the arrays of each message travel as one; those that messages share are packed once."""
+@contextmanager
+def _packed(messages: Iterable[Message]) -> Iterator[None]:
+    """Let the arrays of each message travel as one; those that messages share are packed once.
+
+    Afterwards the messages are as they were: what is packed is a copy.
+    """
     packed: dict[int, ArrayRecord] = {}
-    for message in messages:
-        for key, arrays in list(message.content.array_records.items()):
-            if is_packed(arrays):
-                continue
+    before = [(message, dict(message.content.array_records)) for message in messages]
+    for message, records in before:
+        for key, arrays in records.items():
             if id(arrays) not in packed:
                 packed[id(arrays)] = pack(arrays)
             message.content[key] = packed[id(arrays)]
-
-
-def _unpack(replies: Iterable[Message]) -> None:
-    for reply in replies:
-        if reply.has_content():
-            for key, arrays in list(reply.content.array_records.items()):
-                # What cannot be unpacked stays as it is, and is no model's weights.
-                with suppress(WireError):
-                    reply.content[key] = unpack(arrays)
+    try:
+        yield
+    finally:
+        for message, records in before:
+            for key, arrays in records.items():
+                message.content[key] = arrays

@@ -19,6 +19,9 @@ from .certificates import Certificates, ensure_certificates
 
 _STOP_SECONDS = 5.0
 _LOG_LINES = 3
+# For glibc, which otherwise keeps what models have left behind: chunks of them get pages of their
+# own, which go back to the system with them, and threads do not each have a heap.
+_LITTLE_MEMORY = {"MALLOC_MMAP_THRESHOLD_": "262144", "MALLOC_ARENA_MAX": "2"}
 
 
 @dataclass(frozen=True)
@@ -95,7 +98,7 @@ def _start(
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **flower_environment(state)},
+            env={**os.environ, **flower_environment(state), **_LITTLE_MEMORY},
             # A session of its own: Ctrl-C in the terminal is for this process to handle.
             start_new_session=True,
         )

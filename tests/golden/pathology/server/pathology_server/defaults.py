@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b1bebdb930049d1acc2453bc180f5286743884601326a5216adad380641c812f"
+CLIENT_DIGEST = "ba0bdc9b0f2ffbb9f1aafb5213d068e17d0ec4231fa5e1eb0a12aa21aebe518c"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ed3628e7a05e3d4f192d8834a4df46c5a74d9cd1d55f34bbc9202479586ce8eb"
+CLIENT_DIGEST = "97d11000ccc660fa1afd97dd1d45f5a416274bc00d445947ed25cd9242b5d747"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

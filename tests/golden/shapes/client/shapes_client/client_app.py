@@ -23,6 +23,7 @@ from .egress import count, numbers, parted
 from .evaluate import evaluate
 from .exchange import arrays_from, form_of, load_into, not_finite, only
 from .failures import DataNotLoaded, Refusal, guarded
+from .heap import give_back
 from .kept import Kept
 from .local_state import LocalState, LocalStates
 from .local_terms import LocalTerms
@@ -204,10 +205,16 @@ def on_train(message: Message, context: Context) -> Message:
         control=trip.control,
         own=local.control,
     )
+    # From here on the weights are the model's.
+    trip = trip.outlined()
+    give_back()
     seed_everything(trip.seed, "train", site.name, trip.round)
     with terms:
         trained, metrics = train_round(net=model, trainloader=data.trainloader)
     timing["train-seconds"] = perf_counter() - start
+    # A round leaves no gradients to the next one, which may take place in another process.
+    trained.zero_grad(set_to_none=True)
+    give_back()
 
     examples = count(data.trainloader)
     leaving, staying = parted(arrays_from(trained), trip.arrays, stays)

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ef7a1422696704ccdd1603e9ccb4d61a144b4e4422fb6d22b824baf13bc67c2e"
+CLIENT_DIGEST = "1e0a2cfc0ca0e63c314e01a516ca47cc63f31ce56256caec383fface7d1474d4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -37,6 +37,11 @@ class Child:
                 start_new_session=True,
             )
 
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        return self._process.pid
+
     def wait(self, seconds: float) -> None:
         """Wait for a good end; raises Failed."""
         try:

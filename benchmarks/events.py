@@ -1,4 +1,4 @@
-"""What a run's events.jsonl says about its speed and its accuracy."""
+"""What a run's events.jsonl says about its speed and its metrics."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+Event = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -17,7 +19,7 @@ class Figures:
     accuracies: tuple[float, ...]
 
 
-def read_events(run: Path) -> list[dict[str, Any]]:
+def read_events(run: Path) -> list[Event]:
     """The events so far; a line that is still being written is left out."""
     file = run / "events.jsonl"
     if not file.is_file():
@@ -26,23 +28,33 @@ def read_events(run: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
 
 
-def outcome(events: list[dict[str, Any]]) -> dict[str, Any] | None:
+def outcome(events: list[Event]) -> Event | None:
     """The last event of a run, or None while it runs."""
     return next((event for event in events if event["event"] == "run-finished"), None)
 
 
-def figures(run: Path) -> Figures:
-    """The figures of a finished run: from the start of round 1 to the last evaluation.
-
-    Raises ValueError for a run that did not finish.
-    """
+def finished(run: Path) -> list[Event]:
+    """The events of a finished run; raises ValueError for a run that did not finish."""
     events = read_events(run)
     last = outcome(events)
     if last is None or last["outcome"] != "finished":
         raise ValueError(f"{run} did not finish: {last and last['reason']}")
-    start = next(event["time"] for event in events if event["event"] == "round-started")
+    return events
+
+
+def when(events: list[Event], name: str, *, last: bool = False) -> float:
+    """The time of the first event of a name, or its last one, in seconds since 1970."""
+    times = [event["time"] for event in events if event["event"] == name]
+    return datetime.fromisoformat(times[-1 if last else 0]).timestamp()
+
+
+def figures(run: Path, metric: str = "accuracy") -> Figures:
+    """The figures of a finished run: from the start of round 1 to the last evaluation.
+
+    Raises ValueError for a run that did not finish.
+    """
+    events = finished(run)
     evaluated = [event for event in events if event["event"] == "evaluated"]
-    end = evaluated[-1]["time"]
-    by_round = {event["round"]: event["weighted"]["accuracy"] for event in evaluated}
-    seconds = (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
+    by_round = {event["round"]: event["weighted"][metric] for event in evaluated}
+    seconds = when(events, "evaluated", last=True) - when(events, "round-started")
     return Figures(seconds, tuple(by_round[number] for number in sorted(by_round)))

@@ -1,0 +1,74 @@
+"""A relay for TCP that counts the bytes that pass, in both directions."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from bisect import bisect
+from types import TracebackType
+from typing import Self
+
+_PIECE_BYTES = 256 * 1024
+_START_SECONDS = 10.0
+
+
+class Relay:
+    """Listens on a port of its own (``address``) and passes everything on to ``target``."""
+
+    def __init__(self, target: str) -> None:
+        self._target = target
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._times: list[float] = []
+        self._totals: list[int] = []
+        self.address = ""
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        starting = asyncio.run_coroutine_threadsafe(self._listen(), self._loop)
+        self.address = starting.result(_START_SECONDS)
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def bytes_between(self, start: float, end: float) -> int:
+        """Return how many bytes passed between two times, in seconds since 1970."""
+        return self._until(end) - self._until(start)
+
+    def _until(self, when: float) -> int:
+        position = bisect(self._times, when)
+        return self._totals[position - 1] if position else 0
+
+    async def _listen(self) -> str:
+        server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
+        host, port = server.sockets[0].getsockname()
+        return f"{host}:{port}"
+
+    async def _connection(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
+        host, _, port = self._target.rpartition(":")
+        try:
+            far, out = await asyncio.open_connection(host, int(port))
+        except OSError:
+            back.close()
+            return
+        await asyncio.gather(self._pass_on(near, out), self._pass_on(far, back))
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while piece := await reader.read(_PIECE_BYTES):
+                writer.write(piece)
+                await writer.drain()
+                self._times.append(time.time())
+                self._totals.append(len(piece) + (self._totals[-1] if self._totals else 0))
+        except OSError:
+            pass
+        finally:
+            writer.close()

@@ -1,0 +1,1 @@
+"""From the command to the first round: how long, and where the time goes."""
