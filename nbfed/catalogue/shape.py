@@ -392,11 +392,17 @@ ENTRIES: tuple[Entry, ...] = (
         "The data regions only define how data are loaded, and the code that trains does so. Every "
         "round loads them anew, and a site's number of examples is not known, so that all sites "
         "weigh the same.",
-        before="# nbfed: data\ndef loader_of(phase):\n    ...\n# %%\n# nbfed: train\n"
-        "class Trainer:\n    def __init__(self, net):\n        self.loader = loader_of('train')",
-        after="# nbfed: data\ndef loader_of(phase):\n    ...\ntrain_loader = loader_of('train')\n"
-        "# %%\n# nbfed: train\nclass Trainer:\n    def __init__(self, net, train_loader):\n"
-        "        self.loader = train_loader",
+        before="# nbfed: data\ndef loader_of(phase):\n    return DataLoader(Rows(phase))\n# %%\n"
+        "# nbfed: train\nclass Trainer:\n    def __init__(self, net):\n        self.net = net\n"
+        "        self.loader = loader_of('train')\n    def fit(self):\n"
+        "        for x, y in self.loader:\n            self.net(x).sum().backward()\n"
+        "Trainer(model).fit()",
+        after="# nbfed: data\ndef loader_of(phase):\n    return DataLoader(Rows(phase))\n"
+        "loader = loader_of('train')\n# %%\n"
+        "# nbfed: train\nclass Trainer:\n    def __init__(self, net, loader):\n"
+        "        self.net, self.loader = net, loader\n    def fit(self):\n"
+        "        for x, y in self.loader:\n            self.net(x).sum().backward()\n"
+        "Trainer(model, loader).fit()",
     ),
     Entry(
         "NBF329",
