@@ -154,7 +154,10 @@ SiteName = Annotated[str, AfterValidator(_site_name)]
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    # The keys' own words, for the reference in the documentation.
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
+    )
 
 
 class Strategy(_Model):
@@ -164,6 +167,7 @@ class Strategy(_Model):
     __pydantic_extra__: dict[str, Value] = Field(init=False)
 
     name: Annotated[str, AfterValidator(_strategy_name)] = "fedavg"
+    """One of those below; beside it stand its own options."""
 
     @property
     def options(self) -> dict[str, Any]:
@@ -183,28 +187,36 @@ class Server(_Model):
     """
 
     address: Annotated[str, AfterValidator(_address)] = "127.0.0.1:9092"
+    """HOST:PORT that sites reach; port 0 lets the system choose."""
     tls: bool = True
+    """Encrypt, and let in only sites whose keys were admitted."""
     params: Values = Field(default_factory=dict)
+    """The server's own values for site cells, where it has data itself."""
 
 
 class Best(_Model):
     """Which of the weights to keep as the best ones: those with the most or least of a metric."""
 
     metric: Annotated[str, Field(min_length=1)]
+    """A metric of the notebook, its mean over the sites by test rows."""
     mode: Literal["max", "min"] = "max"
+    """Whether more is better, or less."""
 
 
 class Stop(_Model):
     """When to stop early: after so many evaluations in which the best metric got no better."""
 
     patience: int = Field(ge=1)
+    """Evaluations without a better `best` metric, after which the run stops."""
 
 
 class Track(_Model):
     """Where a run's events go as well: the address of an MLflow, a folder for TensorBoard."""
 
     mlflow: Annotated[str, AfterValidator(_tracking_uri)] = ""
+    """The address of an MLflow, for example sqlite:///mlflow.db."""
     tensorboard: str = ""
+    """A folder for TensorBoard."""
 
     @property
     def wanted(self) -> dict[str, str]:
@@ -219,8 +231,11 @@ class Site(_Model):
     """
 
     params: Values = Field(default_factory=dict)
+    """Its values for the notebook's site cells."""
     overrides: Values = Field(default_factory=dict)
+    """Parameters that this site sets otherwise than the server."""
     device: Annotated[str, AfterValidator(_device)] = "auto"
+    """auto, cpu, or a GPU such as cuda:0."""
 
     def node_config(self) -> dict[str, Any]:
         """The values as Flower's node configuration: scalars, and lists as JSON text."""
@@ -239,23 +254,41 @@ class Federation(_Model):
     """
 
     name: Annotated[str, AfterValidator(_name)] = ""
+    """Names the packages and folders; by default the notebook's name."""
     notebook: Annotated[str, AfterValidator(_relative_path)] = ""
+    """The notebook, relative to this file's folder."""
     rounds: int = Field(default=3, ge=1)
+    """Rounds of training."""
     seed: int | None = Field(default=None, ge=0, lt=2**63)
+    """Seed of all that is random; by default the notebook's own."""
     strategy: Strategy = Field(default_factory=Strategy)
+    """A strategy's name, or its name and options."""
     min_sites: int = Field(default=0, ge=0)
+    """Sites that a round needs; 0 stands for all."""
     join_timeout: float = Field(default=600.0, gt=0)
+    """Seconds to wait for sites before the first round."""
     round_timeout: float = Field(default=3600.0, gt=0)
+    """Seconds after which a round ends without those that are late."""
     evaluate_every: int = Field(default=1, ge=0)
+    """Rounds between evaluations; 0 for one at the end alone."""
     keep_checkpoints: int = Field(default=3, ge=1)
+    """How many of the newest checkpoints are kept."""
     best: Best | None = None
+    """Keep the weights with the best mean of a metric."""
     stop: Stop | None = None
+    """Stop early when that metric gets no better."""
     stop_when: Annotated[str, AfterValidator(_condition)] = ""
+    """Stop as soon as this holds, for example `accuracy >= 0.9`."""
     params: Values = Field(default_factory=dict)
+    """Parameters that the server sets otherwise than the notebook."""
     requires: list[Annotated[str, AfterValidator(_requirement)]] = Field(default_factory=list)
+    """Requirements beyond what the imports tell."""
     server: Server = Field(default_factory=Server)
+    """Where sites reach the server."""
     track: Track | None = None
+    """Trackers that follow the run."""
     sites: Annotated[dict[SiteName, Site], BeforeValidator(_sites)] = Field(default_factory=dict)
+    """The sites by name, each with its values."""
 
     _document: Document = PrivateAttr(default_factory=lambda: Document(None))
 
