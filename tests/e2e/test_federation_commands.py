@@ -135,7 +135,9 @@ def test_a_port_in_use(study: Path) -> None:
 def test_no_server_has_ever_been_started_here(study: Path) -> None:
     done = nbfed("run-client", "--site", "west", "--patience", "0", cwd=study)
     assert done.code == 4
-    assert done.err.startswith("error: there is no certificate .nbfed/study/pki/ca.pem\n")
+    waiting, error = done.err.splitlines()[:2]
+    assert waiting == "waiting for run-server to make .nbfed/study/pki/ca.pem"
+    assert error == "error: there is no certificate .nbfed/study/pki/ca.pem"
 
 
 def test_a_server_that_is_not_there(study: Path, processes: ExitStack) -> None:

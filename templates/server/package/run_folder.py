@@ -182,6 +182,22 @@ def run_name(folder: Path) -> str:
         return ""
 
 
+def about_run(settings: Settings) -> Event:
+    """Return what the first event says of a run."""
+    return {
+        "name": NAME,
+        "engine": settings.engine,
+        "digest": CLIENT_DIGEST,
+        "rounds": settings.rounds,
+        "seed": settings.seed,
+        "strategy": settings.strategy,
+        "sites": list(settings.sites),
+        "min_sites": settings.needed,
+        "params": settings.params,
+        "versions": versions(),
+    }
+
+
 def versions() -> dict[str, str]:
     """Return what the results may depend on."""
     packages = {name: version(name) for name in ("torch", "flwr", "numpy")}

@@ -17,12 +17,16 @@ from tests.runtime import demo
 
 @pytest.fixture(autouse=True)
 def _modules_go_again() -> Iterator[None]:
-    before, path = set(sys.modules), list(sys.path)
+    # Other tests leave packages of the same names behind.
+    others = {name: each for name, each in sys.modules.items() if name.startswith("demo_")}
+    path = list(sys.path)
+    for name in others:
+        del sys.modules[name]
     yield
     sys.path[:] = path
-    for name in set(sys.modules) - before:
-        if name.startswith("demo_"):
-            del sys.modules[name]
+    for name in [name for name in sys.modules if name.startswith("demo_")]:
+        del sys.modules[name]
+    sys.modules.update(others)
 
 
 def written(folder: Path) -> Build:

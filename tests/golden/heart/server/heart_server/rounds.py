@@ -22,9 +22,9 @@ from .late import LateReplies
 from .letters import bytes_of, config_for
 from .outcome import Outcome
 from .replies import TrainReply, read_train_reply, weighted_means
-from .run_folder import Listener, RunFolder, versions
+from .run_folder import Listener, RunFolder, about_run
 from .server_metrics import CannotEvaluate, Evaluates, ServerMetrics
-from .settings import CLIENT_DIGEST, HAS_EVALUATE, NAME, Settings
+from .settings import HAS_EVALUATE, Settings
 from .site_view import EndlessWait, SiteView, sampling
 from .sites import SiteOf, Sites, TooFewSites
 from .standing import Standing, StoppedEarly
@@ -134,18 +134,7 @@ class _Rounds:
 
     def run(self) -> None:
         settings, standing = self._settings, self._standing
-        about = {
-            "name": NAME,
-            "engine": settings.engine,
-            "digest": CLIENT_DIGEST,
-            "rounds": settings.rounds,
-            "seed": settings.seed,
-            "strategy": settings.strategy,
-            "sites": list(settings.sites),
-            "min_sites": settings.needed,
-            "params": settings.params,
-            "versions": versions(),
-        }
+        about = about_run(settings)
         if settings.resume:
             came = {"rounds_done": standing.done, "file": standing.file}
             self._emit("run-resumed", **about, **came, strategy_restarts=standing.restarts)
