@@ -105,7 +105,7 @@ def test_the_command_works(line: str, study: Path) -> None:
     assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
-@pytest.mark.parametrize("block", every("python"), ids=str)
+@pytest.mark.parametrize("block", list(every("python")), ids=str)
 def test_the_python_block_runs(block: Block, study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(study)
     model = torch.nn.Sequential(torch.nn.Linear(14, 16), torch.nn.ReLU(), torch.nn.Linear(16, 1))
