@@ -10,6 +10,8 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from nbfed.read.light_nbformat import import_light
+
 KINDS = frozenset({"code", "markdown", "raw"})
 NEWEST = 4
 _MINOR = 5
@@ -24,8 +26,8 @@ def as_newest(content: Mapping[str, object], major: int) -> dict[str, Any]:
 
     nbformat makes up a random id for each cell, which says nothing. Raises ConversionError.
     """
-    import nbformat
-    from nbformat.reader import NotJSONError
+    nbformat = import_light("nbformat")
+    unreadable: type[Exception] = import_light("nbformat.reader").NotJSONError
 
     try:
         sheets = [_sheet(sheet) for sheet in _listed(content)]
@@ -33,7 +35,7 @@ def as_newest(content: Mapping[str, object], major: int) -> dict[str, Any]:
         reads: Callable[..., dict[str, Any]] = nbformat.reads
         converted = reads(json.dumps(whole), as_version=NEWEST)
     except (
-        *(nbformat.ValidationError, nbformat.NBFormatError, NotJSONError),
+        *(nbformat.ValidationError, nbformat.NBFormatError, unreadable),
         *(AttributeError, KeyError, TypeError, ValueError, RecursionError),
     ) as error:
         raise ConversionError from error
@@ -47,9 +49,7 @@ def flaws(cells: Sequence[object]) -> dict[int, tuple[str, ...]]:
 
     Only of what nbfed reads: a cell's type, source and tags.
     """
-    import nbformat.validator
-
-    get_validator: Callable[..., Any] = nbformat.validator.get_validator
+    get_validator: Callable[..., Any] = import_light("nbformat.validator").get_validator
     bare = [_bare(index, cell) for index, cell in enumerate(cells, 1)]
     notebook = {"nbformat": NEWEST, "nbformat_minor": _MINOR, "metadata": {}, "cells": bare}
     validator = get_validator(NEWEST, _MINOR)
