@@ -1,8 +1,9 @@
-"""nbformat, imported without a grammar that it never uses.
+"""nbformat, imported without the checkers of formats that it never uses.
 
-Where rfc3987-syntax is installed, as it is beside JupyterLab, jsonschema reads a grammar of web
-addresses as soon as it is imported. That takes longer than all else that a build does, and no
-notebook has such an address. jsonschema does without the package where it is not there.
+Beside JupyterLab there are packages with which jsonschema checks web addresses, durations and the
+like; it imports them at once, and one of them reads a grammar then. That takes longer than all else
+that a build does, and no notebook's schema has such a format. jsonschema does without those that
+are not there.
 """
 
 from __future__ import annotations
@@ -12,16 +13,19 @@ import sys
 from types import ModuleType
 from typing import Any
 
-_GRAMMAR = "rfc3987_syntax"
+_CHECKERS = ("isoduration", "rfc3986_validator", "rfc3987_syntax", "uri_template", "webcolors")
 
 
 def import_light(name: str) -> ModuleType:
     """Import nbformat or a module of it; raises ImportError as an import does."""
-    if "jsonschema" in sys.modules or _GRAMMAR in sys.modules:
+    if "jsonschema" in sys.modules:
         return importlib.import_module(name)
     modules: dict[str, Any] = sys.modules
-    modules[_GRAMMAR] = None  # makes its import fail
+    hidden = [checker for checker in _CHECKERS if checker not in modules]
+    for checker in hidden:
+        modules[checker] = None  # makes its import fail
     try:
         return importlib.import_module(name)
     finally:
-        del modules[_GRAMMAR]
+        for checker in hidden:
+            del modules[checker]
