@@ -1,6 +1,6 @@
 """Every code that nbfed reports, with its explanation.
 
-1xx reading and marking, 2xx names and slices, 3xx the shape of roles and values,
+1xx reading and marking, 2xx names and slices, 3xx the shape of roles and what holds elsewhere,
 4xx requirements and environment, 5xx output. To add a code, append an Entry to the
 ``ENTRIES`` of the block's module; numbers are never reused.
 """
@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from nbfed.catalogue import environment, names, output, reading, shape
+from nbfed.catalogue import elsewhere, environment, names, output, reading, shape
 from nbfed.catalogue.entry import Entry, Severity
 
 __all__ = ["CATALOGUE", "Entry", "Severity"]
@@ -19,8 +19,11 @@ _ALL = (
     *reading.ENTRIES,
     *names.ENTRIES,
     *shape.ENTRIES,
+    *elsewhere.ENTRIES,
     *environment.ENTRIES,
     *output.ENTRIES,
 )
 
-CATALOGUE: Mapping[str, Entry] = MappingProxyType({entry.code: entry for entry in _ALL})
+CATALOGUE: Mapping[str, Entry] = MappingProxyType(
+    {entry.code: entry for entry in sorted(_ALL, key=lambda entry: entry.code)}
+)
