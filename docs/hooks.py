@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
+import itertools
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -174,7 +176,23 @@ def _is_part(value: Any) -> bool:
     )
 
 
+def _about(model: type[BaseModel]) -> dict[str, str]:
+    """What the text below each key says. Not asked of pydantic, which reads it at every start."""
+    (written,) = ast.parse(inspect.getsource(model)).body
+    assert isinstance(written, ast.ClassDef)
+    about = {}
+    for key, text in itertools.pairwise(written.body):
+        match key, text:
+            case (
+                ast.AnnAssign(target=ast.Name(id=name)),
+                ast.Expr(value=ast.Constant(value=str() as words)),
+            ):
+                about[name] = inspect.cleandoc(words)
+    return about
+
+
 def _table(model: type[BaseModel]) -> str:
+    about = _about(model)
     rows = []
     for name, found in model.model_fields.items():
         default = (
@@ -182,7 +200,7 @@ def _table(model: type[BaseModel]) -> str:
             if found.is_required()
             else _default(found.get_default(call_default_factory=True))
         )
-        rows.append(f"| `{name}` | {default} | {_cell(found.description or '')} |")
+        rows.append(f"| `{name}` | {default} | {_cell(about[name])} |")
     return "| key | default | |\n|---|---|---|\n" + "\n".join(rows)
 
 

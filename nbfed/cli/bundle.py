@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nbfed.cli.options import BuildFolder, FederationFile
+from nbfed.cli.options import BuildFolder, FederationFile, MaybeNotebook
 from nbfed.errors import NbfedError, UsageError
 
 if TYPE_CHECKING:
@@ -28,10 +28,7 @@ _HERE = ("localhost", "127.0.0.1", "::1")
 
 
 def command(
-    notebook: Annotated[
-        Path | None,
-        typer.Argument(metavar="[NOTEBOOK]", help="Build this notebook first.", show_default=False),
-    ] = None,
+    notebook: MaybeNotebook = None,
     build_folder: BuildFolder = None,
     federation: FederationFile = None,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Where the kits go.")] = Path("kits"),

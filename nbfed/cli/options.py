@@ -10,6 +10,10 @@ import typer
 Notebook = Annotated[
     Path, typer.Argument(metavar="NOTEBOOK", help="The notebook, for example heart.ipynb.")
 ]
+MaybeNotebook = Annotated[
+    Path | None,
+    typer.Argument(metavar="[NOTEBOOK]", help="Build this notebook first.", show_default=False),
+]
 FederationFile = Annotated[
     Path | None,
     typer.Option(

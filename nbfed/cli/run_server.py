@@ -18,6 +18,7 @@ from nbfed.cli.options import (
     Events,
     FederationFile,
     Force,
+    MaybeNotebook,
     Out,
     Rounds,
     RunFolder,
@@ -33,10 +34,7 @@ EXAMPLE = "Example: nbfed run-server examples/heart-disease/heart.ipynb --rounds
 
 
 def command(
-    notebook: Annotated[
-        Path | None,
-        typer.Argument(metavar="[NOTEBOOK]", help="Build this notebook first.", show_default=False),
-    ] = None,
+    notebook: MaybeNotebook = None,
     build_folder: BuildFolder = None,
     federation: FederationFile = None,
     rounds: Rounds = None,

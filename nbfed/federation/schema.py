@@ -154,10 +154,7 @@ SiteName = Annotated[str, AfterValidator(_site_name)]
 
 
 class _Model(BaseModel):
-    # The keys' own words, for the reference in the documentation.
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, use_attribute_docstrings=True
-    )
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class Strategy(_Model):
