@@ -43,6 +43,21 @@ def test_references_hold_every_code_option_and_key(site: Path) -> None:
     assert all(f"<code>{key}</code>" in federation for key in Federation.model_fields)
 
 
+OWN_PAGES = [
+    path
+    for folder in (ROOT, ROOT / "examples", ROOT / "docs")
+    for path in sorted(folder.glob("*.md" if folder == ROOT else "**/*.md"))
+]
+
+
+@pytest.mark.parametrize("page", OWN_PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    made = {"language.md", "federation.md", "commands.md", "diagnostics.md"}
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", page.read_text(encoding="utf-8")):
+        if "://" not in target and Path(target).name not in made:
+            assert (page.parent / target).exists(), target
+
+
 def test_pages_load_nothing_from_other_hosts(site: Path) -> None:
     loaded = re.compile(
         r"<(?:script|img|iframe)[^>]+src=\"https?:|<link[^>]+stylesheet[^>]+https?:"
