@@ -50,12 +50,16 @@ class ServerPackage:
         """Run the federation as the server app would; return its Outcome. Raises NbfedError."""
         return self._checked(self._app.run, grid, settings)
 
-    def run_baseline(self, grid: Grid, settings: Any) -> Any:
-        """Run the same rounds with the strategy that the settings name, not the notebook's own.
+    def whole_weights(self, settings: Any) -> Any:
+        """The weights that baselines start from: all of the model, whatever travels otherwise.
 
-        The whole model travels, whatever stays at the sites in the federation.
+        Making them seeds and draws from torch's one generator, so no two threads may do so at a
+        time.
         """
-        weights = self._initial.initial_weights(settings, whole=True).arrays
+        return self._initial.initial_weights(settings, whole=True).arrays
+
+    def run_baseline(self, grid: Grid, settings: Any, weights: Any) -> Any:
+        """Run the same rounds with the strategy that the settings name, not the notebook's own."""
         return self._checked(self._rounds.run_federation, grid, settings, initial=weights)
 
     def evaluate(self, grid: Grid, settings: Any, arrays: Any) -> Mapping[str, Any]:

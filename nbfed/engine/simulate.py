@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,9 +134,12 @@ class _Simulation:
         jobs = [(POOLED, POOLED, tuple(sites))] if POOLED in wanted else []
         if LOCAL in wanted:
             jobs += [(OWN, site, (site,)) for site in sites]
+        if not jobs:
+            return
+        baseline = partial(self._baseline, self._server.whole_weights(self._settings))
         with ThreadPoolExecutor(max_workers=len(self._grid.pids)) as threads:
             try:
-                for model, counts_at, outcome in threads.map(self._baseline, jobs):
+                for model, counts_at, outcome in threads.map(baseline, jobs):
                     if outcome.good:
                         self._models.append((model, counts_at, outcome))
                     else:
@@ -165,7 +169,9 @@ class _Simulation:
             reason = f"own models are tried on each other's data for up to {_MOST_CROSSED} sites"
             self.figures.miss(CROSS, [], reason)
 
-    def _baseline(self, job: tuple[str, str, tuple[str, ...]]) -> tuple[str, tuple[str, ...], Any]:
+    def _baseline(
+        self, weights: Any, job: tuple[str, str, tuple[str, ...]]
+    ) -> tuple[str, tuple[str, ...], Any]:
         model, site, counts_at = job
         name = POOLED if model == POOLED else f"{LOCAL}-{site}"
         settings = replace(
@@ -181,7 +187,8 @@ class _Simulation:
             stop_when="",
             run_dir=str(self._run_dir / BASELINES / name),
         )
-        return model, counts_at, self._server.run_baseline(self._grid.only([site]), settings)
+        view = self._grid.only([site])
+        return model, counts_at, self._server.run_baseline(view, settings, weights)
 
 
 def _node_config(federation: Federation, site: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,22 @@ def test_a_model_of_its_own_is_trained_on_that_site_s_data_alone(tmp_path: Path)
         left, right = (tmp_path / name / model.format(site) for name in ("first", "again"))
         assert (left.read_bytes() == right.read_bytes()) is same, site
     assert first.sites["zurich"].own
+
+
+def test_baselines_start_alike_though_they_start_at_one_time(tmp_path: Path) -> None:
+    """torch has one generator for all threads: who draws slowly would get others' numbers."""
+    slow = (
+        "import time\nfirst = nn.Linear(3, HIDDEN)\ntime.sleep(0.05)\n"
+        "model = nn.Sequential(first, nn.ReLU(), nn.Linear(HIDDEN, 1))"
+    )
+    made = demo.program(train="train_loss = 0.0")
+    stage = replace(made.model, body=(replace(made.model.body[0], text=slow),))
+    run(tmp_path, "run", replace(made, model=stage), workers=2)
+    models = [
+        path.read_bytes() for path in (tmp_path / "run").glob("baselines/*/model.safetensors")
+    ]
+    assert len(models) == 4
+    assert len(set(models)) == 1, "nothing was trained: all are the weights of the beginning"
 
 
 def test_what_does_not_pool_is_missing_with_its_reason(tmp_path: Path) -> None:
