@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from dataclasses import dataclass
 
 from nbfed.emit.imports import LINE_LENGTH, merged_imports
@@ -56,7 +57,7 @@ def stage_module(
 
 def params_module(program: Program, template: str) -> Module:
     """The dataclass of the program's parameters."""
-    fields = [_field(parameter) for parameter in program.params]
+    fields = _under_cells(program, [(each.cell, _field(each)) for each in program.params])
     imports = ["from dataclasses import dataclass"]
     if any("field(" in line for line in fields):
         imports = ["from dataclasses import dataclass, field"]
@@ -72,11 +73,21 @@ def site_module(program: Program, template: str) -> Module:
 
 def keys_module(program: Program, keys: tuple[SiteKey, ...], template: str) -> Module:
     """A dataclass of site cells' names. It holds no value."""
-    fields = [f"{key.name}: {key.annotation}{_comment(key.comment)}" for key in keys]
+    lines = [(key.cell, f"{key.name}: {key.annotation}{_comment(key.comment)}") for key in keys]
+    fields = _under_cells(program, lines)
     imports = ["from dataclasses import dataclass"]
     if any(_mentions_any(key.annotation) for key in keys):
         imports.append("from typing import Any")
     return _dataclass_module(program, template, fields, imports)
+
+
+def _under_cells(program: Program, lines: list[tuple[int, str]]) -> list[str]:
+    """The lines, each run of one cell under the comment that names it."""
+    return [
+        part
+        for cell, run in itertools.groupby(lines, key=lambda line: line[0])
+        for part in (f"# %% {program.notebook}:cell {cell}", *(text for _, text in run))
+    ]
 
 
 def _dataclass_module(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import re
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ _PARTS = {
     "evaluate.py": ("evaluate", "each site"),
     "strategy_cell.py": ("strategy", "server"),
 }
+# Above the lines of each cell.
+_CELL = re.compile(r"^ *# %% .*:cell (\d+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -69,14 +71,11 @@ def program_of(folder: Path) -> ProgramRecord:
     parts: dict[str, Part] = {}
     for side in ("client", "server"):
         package = folder / side / f"{manifest['name'].replace('-', '_')}_{side}"
-        lines: Mapping[str, list[list[int]]] = json.loads(
-            (package / "sourcemap.json").read_text(encoding="utf-8")
-        )
         for file, (role, where) in _PARTS.items():
             if file in parts or not (package / file).is_file():
                 continue
-            cells = tuple(sorted({cell for _, _, cell, _ in lines.get(file, [])}))
             code = (package / file).read_text(encoding="utf-8")
+            cells = tuple(sorted({int(cell) for cell in _CELL.findall(code)}))
             parts[file] = Part(role, where, cells, file, code)
     return ProgramRecord(
         Path(manifest["notebook"]).name,

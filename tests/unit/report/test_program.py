@@ -34,6 +34,7 @@ def test_a_program_is_kept_with_its_run(build: Build, tmp_path: Path) -> None:
     assert (program.notebook, program.client_digest) == ("heart.ipynb", "c0")
     parts = {part.role: part for part in program.parts}
     assert list(parts) == ["params", "site", "data", "model", "train", "evaluate"]
+    assert parts["params"].cells == parts["site"].cells == (11,)
     assert parts["train"].cells == (12, 19, 21)
     assert "def train(" in parts["train"].code
 

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c6b9e4fa65748f8bde20c0cacf24e308918454d6626abf1479be4c956d9891cf"
+CLIENT_DIGEST = "e37fef65095c986cbd2caf5f30ac4a7318568a69168fefe4733f736e60a39144"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Params:
     """Each field is named as in the notebook and keeps its value there as the default."""
 
+    # %% clinics.ipynb:cell 3
     SEED: int = 1
     LR: float = 0.01
     WEIGHT_DECAY: float = 0.05

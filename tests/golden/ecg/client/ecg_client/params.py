@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Params:
     """Each field is named as in the notebook and keeps its value there as the default."""
 
+    # %% ecg.ipynb:cell 3
     BATCH_SIZE: int = 32
     LEARNING_RATE: float = 2e-3
     EPOCHS: int = 12

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3fd7fa145ddf838656c0985a8edfabdc9c3d4ab2208f44032d765e40ac34c87b"
+CLIENT_DIGEST = "9eb531706316b15d40d4d8684ae046d972427267e9df0bc2d4aa640b7a7e5cf3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Params:
     """Each field is named as in the notebook and keeps its value there as the default."""
 
+    # %% flamby.ipynb:cell 3
     LR: float = 0.001
     BATCH_SIZE: int = 4
     UPDATES: int = 100  # in a round

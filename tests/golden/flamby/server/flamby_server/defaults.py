@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f8eccceb5d0b202a3f864bb15a032544b8dd0668b487a09b464a299ba849299f"
+CLIENT_DIGEST = "cc918e2eafbb1040e869b4b88fcfa64d7450497139070570116714384779e5e6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

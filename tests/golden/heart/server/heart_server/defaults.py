@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "991bac246ff986a484fd08072981b1b6da07d0fefe1e74d45c2079338d6a27be"
+CLIENT_DIGEST = "8fe77931ddcf93a497936d89815a59889ea5402314a1c95b6f94e8c2e3890256"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Params:
     """Each field is named as in the notebook and keeps its value there as the default."""
 
+    # %% heart.ipynb:cell 11
     SEED: int = 42
     TEST_SIZE: float = 0.3  # share of a hospital's patients that no training sees
     BATCH_SIZE: int = 16

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ba0bdc9b0f2ffbb9f1aafb5213d068e17d0ec4231fa5e1eb0a12aa21aebe518c"
+CLIENT_DIGEST = "c42ac4e20c8ea81c3294043272c0878f28cac49b8302516dfe1e71a24b5fc0fc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Params:
     """Each field is named as in the notebook and keeps its value there as the default."""
 
+    # %% pathology.ipynb:cell 3
     SEED: int = 42
     PATCH: int = 48  # pixels a side
     CENTRE: int = 16  # pixels a side of the middle, which gives the label

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 class Params:
     """Each field is named as in the notebook and keeps its value there as the default."""
 
+    # %% segmentation.ipynb:cell 3
     SEED: int = 7
     CROP: int = 64
     CROPS_A_SLIDE: int = 24

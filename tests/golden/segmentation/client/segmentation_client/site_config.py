@@ -10,4 +10,5 @@ from dataclasses import dataclass
 class SiteConfig:
     """Values that only the site knows. They never leave it, and nobody else may set them."""
 
+    # %% segmentation.ipynb:cell 3
     SLIDES: str

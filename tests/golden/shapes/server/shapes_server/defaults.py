@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1e0a2cfc0ca0e63c314e01a516ca47cc63f31ce56256caec383fface7d1474d4"
+CLIENT_DIGEST = "019bffa3087fb4dfacd32a132490ac913b87817547d1851a4237e3eb4955b5b7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
