@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nbfed.emit.imports import LINE_LENGTH
@@ -61,11 +62,15 @@ def declared(stage: Stage) -> str:
     """The tuple of the metrics' names; ``None`` where the code makes them as it runs."""
     if stage.mapping:
         return "None"
-    names = ", ".join(f'"{name}"' for name in stage.results)
-    return f"({names},)" if len(stage.results) == 1 else f"({names})"
+    return names_tuple(stage.results)
 
 
 def exchange(program: Program) -> str:
     """The tuple of which entries of the model travel."""
-    items = ", ".join(f'"{item}"' for item in program.exchange)
-    return f"({items},)" if len(program.exchange) == 1 else f"({items})"
+    return names_tuple(program.exchange)
+
+
+def names_tuple(names: Sequence[str]) -> str:
+    """A tuple of texts, as Python has it."""
+    items = ", ".join(f'"{name}"' for name in names)
+    return f"({items},)" if len(names) == 1 else f"({items})"

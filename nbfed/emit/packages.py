@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from nbfed import __version__
-from nbfed.emit.calls import StageCalls, declared, exchange
+from nbfed.emit.calls import StageCalls, declared, exchange, names_tuple
 from nbfed.emit.devices import client_asks_for_gpu, server_asks_for_gpu
 from nbfed.emit.names import Names
 from nbfed.emit.run_config import as_toml, run_config
@@ -81,6 +81,7 @@ def output_tree(
         "calls": StageCalls(program),
         "declared": declared,
         "exchange": exchange,
+        "names_tuple": names_tuple,
     }
     client = _client_package(program, {**context, "asks_for_gpu": client_asks_for_gpu(program)})
     client_digest = package_digest(client)
@@ -115,6 +116,8 @@ def _client_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
     )
     if not program.keep:
         del package["keeping.py"]
+    if not program.sizes:
+        del package["sizes.py"]
     return package
 
 
@@ -128,7 +131,10 @@ def _server_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
     skip = frozenset({"strategy_cell.py"}) | _SERVER_STAGES
     if program.server is None:
         skip |= {"own_evaluation.py"}
-    return _package(stages, "server/package", context, helpers=helpers, skip=skip)
+    package = _package(stages, "server/package", context, helpers=helpers, skip=skip)
+    if not program.sizes:
+        del package["sizes.py"]
+    return package
 
 
 def _own_evaluation(program: Program, server: ServerEvaluation) -> dict[str, Module]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.statements import Statement, numbered, statements_of
@@ -28,6 +28,7 @@ from nbfed.plan.sizes import named_sizes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
 from nbfed.plan.todays_names import todays_names
+from nbfed.plan.told_sizes import told_sizes
 from nbfed.program import Program
 from nbfed.read.notebook import Notebook
 from nbfed.roles import Region, Role
@@ -53,6 +54,7 @@ _STEPS: tuple[Step, ...] = (
     evaluated_weights,
     other_names,
     kept_apart,
+    told_sizes,
     evaluation_results,
     todays_strategy,
 )
@@ -74,10 +76,10 @@ def plan(
     statements = helper_modules.with_package_imports(
         statements_of(notebook, regions), notebook, helpers
     )
-    planner = _Planner(notebook, helpers, given)
-    if any(map(at_server.is_for_server, statements)):
-        return planner.with_server(statements)
-    return planner.planned(statements)
+    # The server's own data come before any site is there to be asked.
+    own = any(map(at_server.is_for_server, statements))
+    planner = _Planner(notebook, helpers, given, asks_sites=not own)
+    return planner.with_server(statements) if own else planner.planned(statements)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,7 @@ class _Planner:
     notebook: Notebook
     helpers: Mapping[str, str]
     given: Mapping[str, object] | None
+    asks_sites: bool
 
     def planned(self, statements: tuple[Statement, ...]) -> tuple[Program | None, list[Diagnostic]]:
         facts, settings, problems = self._completed(statements, _STEPS)
@@ -120,7 +123,7 @@ class _Planner:
         """The notebook after ``steps``; None where it lacks a role that a federation needs."""
         trees = helper_modules.parsed(self.helpers)
         facts = read_facts(self.notebook, statements, trees)
-        settings, problems = read_settings(facts, self.given)
+        settings, problems = self._settings(facts)
         problems.extend(refused_shapes(facts))
         if not all(facts.of_role(role) for role in _REQUIRED):
             return None, settings, problems
@@ -129,9 +132,13 @@ class _Planner:
             problems.extend(completed.problems)
             if completed.statements is not facts.statements:
                 facts = read_facts(self.notebook, numbered(completed.statements), trees)
-                settings, _ = read_settings(facts, self.given)
+                settings, _ = self._settings(facts)
         problems.extend(_emptied(facts))
         return facts, settings, problems
+
+    def _settings(self, facts: Facts) -> tuple[Settings, list[Diagnostic]]:
+        settings, problems = read_settings(facts, self.given)
+        return replace(settings, asks_sites=self.asks_sites), problems
 
     def _data_calls(self, facts: Facts, settings: Settings) -> Completed:
         """Call the functions that load data, the sites' and the server's each by themselves."""
