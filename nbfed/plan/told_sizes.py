@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.statements import Statement, written
 from nbfed.diagnostics import Diagnostic
 from nbfed.plan.completed import Completed, unchanged
-from nbfed.plan.notes import note, place
+from nbfed.plan.notes import note
 from nbfed.plan.settings import Settings
 from nbfed.plan.sizes import climbed, may_size, name_of_size, names_it, parents_of, replaced
 from nbfed.program import Parameter
@@ -68,27 +68,29 @@ def as_parameters(made: Mapping[str, Statement]) -> Iterator[Parameter]:
 
 
 def told(facts: Facts, made: Mapping[str, Statement]) -> Iterator[Diagnostic]:
-    """Say of each size that it comes from the sites' data."""
-    for name, statement in made.items():
+    """Say of the sizes, line by line, that they come from the sites' data."""
+    for at in dict.fromkeys((item.cell, item.line) for item in made.values()):
+        names = [name for name, item in made.items() if (item.cell, item.line) == at]
+        listed = " and ".join(f"`{name}`" for name in names)
+        given = ", ".join(f"{name}: 6" for name in names)
         yield note(
             facts,
             "NBF334",
-            statement,
-            f"the model has `{name}` from the data: the server asks a site for this number before "
-            "the first round",
-            f"all sites need the same; to fix it, add to federation.yaml `params: {{{name}: 6}}`",
+            made[names[0]],
+            f"the model has {listed} from the data: the server asks a site for such a number "
+            "before the first round",
+            f"all sites need the same; to fix it, add to federation.yaml `params: {{{given}}}`",
         )
 
 
-def _measures(
-    facts: Facts, settings: Settings, item: Statement
-) -> Iterator[tuple[str, ast.expr]]:
+def _measures(facts: Facts, settings: Settings, item: Statement) -> Iterator[tuple[str, ast.expr]]:
     if not may_size(facts, item):
         return
     known = {parameter.name for parameter in settings.params}
     parents = parents_of(item)
+    outer = _outer_names(item, parents)
     for part in parents:
-        if not isinstance(part, ast.Name) or not isinstance(part.ctx, ast.Load):
+        if not isinstance(part, ast.Name) or part.id not in outer:
             continue
         before = facts.before(part.id, item.order)
         if before is None or not _is_data(facts, before):
@@ -98,6 +100,22 @@ def _measures(
         free = name not in known and name not in facts.touching
         if free and _is_count(node) and node.lineno == node.end_lineno:
             yield name, node
+
+
+def _outer_names(item: Statement, parents: Iterable[ast.AST]) -> frozenset[str]:
+    """Names that mean the notebook's own wherever they stand in the statement."""
+    if not item.is_definition:
+        inner = {part.id for part in parents if isinstance(part, ast.Name) and _binds(part)}
+        return frozenset(item.names.reads.keys() - inner)
+    if not isinstance(item.node, ast.ClassDef):
+        return frozenset()
+    inner = {part.id for part in parents if isinstance(part, ast.Name) and _binds(part)}
+    inner |= {part.arg for part in parents if isinstance(part, ast.arg)}
+    return frozenset(item.names.deferred.keys() - inner)
+
+
+def _binds(part: ast.Name) -> bool:
+    return not isinstance(part.ctx, ast.Load)
 
 
 def _is_data(facts: Facts, found: Statement) -> bool:

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e37fef65095c986cbd2caf5f30ac4a7318568a69168fefe4733f736e60a39144"
+CLIENT_DIGEST = "32b0e872dfe205fbe996dd7598a366ba6fa6c7e587e039df550dfb57f925b4a1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cc918e2eafbb1040e869b4b88fcfa64d7450497139070570116714384779e5e6"
+CLIENT_DIGEST = "f326f1a2a715cc7f89c72fe7f25a17de20e5d356a0fd0081ef21ba621d5c0a95"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

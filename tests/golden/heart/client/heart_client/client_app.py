@@ -47,6 +47,9 @@ EXCHANGE = ("all",)
 TRAIN_METRICS: tuple[str, ...] | None = ("train_loss",)
 EVALUATE_METRICS: tuple[str, ...] | None = ("accuracy", "test_loss")
 
+# Whole numbers that the data give the model: the server asks for them before it can make one.
+MODEL_SIZES: tuple[str, ...] = ()
+
 app = ClientApp()
 
 

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8fe77931ddcf93a497936d89815a59889ea5402314a1c95b6f94e8c2e3890256"
+CLIENT_DIGEST = "32bdbbd19702fa67b7e9ada6f1888e68800a13e6ac11a2f21345172c61c96e5a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5b1f1edb2551cd908b2c453e2d661c0d06de802ab94994b52ea12e937dc86703"
+CLIENT_DIGEST = "dd2b8a0b5b9b5cd737974f2b587e5af2d21c5beb2fa169bdf9370b1910d8daf9"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -47,6 +47,9 @@ EXCHANGE = ("all",)
 TRAIN_METRICS: tuple[str, ...] | None = ()
 EVALUATE_METRICS: tuple[str, ...] | None = ("loss", "accuracy")
 
+# Whole numbers that the data give the model: the server asks for them before it can make one.
+MODEL_SIZES: tuple[str, ...] = ()
+
 app = ClientApp()
 
 

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "019bffa3087fb4dfacd32a132490ac913b87817547d1851a4237e3eb4955b5b7"
+CLIENT_DIGEST = "c6e29646653e40e04eaa3f1f095d8786928de063b4e77533d0e6edf17c20c290"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
