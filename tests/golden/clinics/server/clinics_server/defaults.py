@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e37fef65095c986cbd2caf5f30ac4a7318568a69168fefe4733f736e60a39144"
+CLIENT_DIGEST = "12201ca102557b1fcc866c2edbdf3917b8cc44fec3fd640bece17e7da22f80a5"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 4}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9eb531706316b15d40d4d8684ae046d972427267e9df0bc2d4aa640b7a7e5cf3"
+CLIENT_DIGEST = "0d0862646d7dc44fbf9a207aaaeefe53c962d2af6cb9f340099c122c263aa4e8"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 2}',
     "server-params": "{}",
     "data-dir": "",

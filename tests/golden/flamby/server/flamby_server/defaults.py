@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cc918e2eafbb1040e869b4b88fcfa64d7450497139070570116714384779e5e6"
+CLIENT_DIGEST = "402c046e44efb4202831fa76e80aa16265d8b969e813ab055c696cff906970ba"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"SEED": 42}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c42ac4e20c8ea81c3294043272c0878f28cac49b8302516dfe1e71a24b5fc0fc"
+CLIENT_DIGEST = "cc711262625deddfc106ac36c5f56ed65782d980dafeac5c1b532aae96eb1689"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 1}',
     "server-params": "{}",
     "data-dir": "",

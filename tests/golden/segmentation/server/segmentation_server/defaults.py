@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5b1f1edb2551cd908b2c453e2d661c0d06de802ab94994b52ea12e937dc86703"
+CLIENT_DIGEST = "c4a432336565692c8e01413f21aef88ecd6672ca520144a2b6cb195375aed78f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 1}',
     "server-params": "{}",
     "data-dir": "",
