@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "12201ca102557b1fcc866c2edbdf3917b8cc44fec3fd640bece17e7da22f80a5"
+CLIENT_DIGEST = "ceb62e2b5c08410d9c1687db45363083b6370052573d974d668532b9a3044f29"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "0d0862646d7dc44fbf9a207aaaeefe53c962d2af6cb9f340099c122c263aa4e8"
+CLIENT_DIGEST = "ffee883d66f41f6d36b179e8f2d1a48d06400cfc771b4e53a248abc9620a1521"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "402c046e44efb4202831fa76e80aa16265d8b969e813ab055c696cff906970ba"
+CLIENT_DIGEST = "cf2d17b015356aeb5a91a0bef18ae0db34641d63743feb2a3b91be284c153d76"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6d853634ac43764a6c7eba03b9783e7d8441d31a17fe716b1008c1f69a7193b2"
+CLIENT_DIGEST = "05963dbe10f2b482d38018109dce1a0b3f3607f72a798d9986e387aa8ff9b282"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

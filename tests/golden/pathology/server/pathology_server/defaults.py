@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cc711262625deddfc106ac36c5f56ed65782d980dafeac5c1b532aae96eb1689"
+CLIENT_DIGEST = "e30a3258340b12d3b15a6bd19eb567166519ef4c13c7a7abaec6f7ce5d7d44dc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

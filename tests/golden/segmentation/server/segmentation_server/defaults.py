@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c4a432336565692c8e01413f21aef88ecd6672ca520144a2b6cb195375aed78f"
+CLIENT_DIGEST = "c576c5cb9ad0bf37713aa1e3a0f1f75ee2514ececa19415c5454f81d989da201"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
