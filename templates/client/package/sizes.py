@@ -7,7 +7,7 @@ import operator
 from collections.abc import Iterable
 from typing import Any
 
-from flwr.app import ArrayRecord, Message, MetricRecord
+from flwr.app import ArrayRecord, Message
 
 from .data import SiteData
 from .failures import Refusal
@@ -24,9 +24,9 @@ def asked_for_sizes(message: Message) -> Trip | None:
     return Trip(ArrayRecord(), packed=False, round=0, params=params, seed=seed, evaluate=False)
 
 
-def sizes_in(data: SiteData, names: Iterable[str]) -> MetricRecord:
+def sizes_in(data: SiteData, names: Iterable[str]) -> dict[str, int]:
     """Return the sizes by name; raises Refusal where one is not a whole number above 0."""
-    return MetricRecord({name: _whole(name, getattr(data, name)) for name in names})
+    return {name: _whole(name, getattr(data, name)) for name in names}
 
 
 def _whole(name: str, value: Any) -> int:

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "32b0e872dfe205fbe996dd7598a366ba6fa6c7e587e039df550dfb57f925b4a1"
+CLIENT_DIGEST = "52dea0b8d17a9b1eb5babde76f7e1595f61b72997da0f3bc777b3aeb56ecb15f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 4}',
     "server-params": "{}",
     "data-dir": "",

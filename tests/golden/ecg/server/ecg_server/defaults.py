@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "09653fc59f6905077bd4a78a1b7ca90142b7e4b67f3cf924dc5412dce007509f"
+CLIENT_DIGEST = "571c6ec1ab28920400e20731037c26dfa21f5e7d8d2361bf3e6eb07a2b3946db"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 2}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f326f1a2a715cc7f89c72fe7f25a17de20e5d356a0fd0081ef21ba621d5c0a95"
+CLIENT_DIGEST = "e094e1293e70aea807a2283c25726db5acd5fc7d3e34d16373f5bdbdd7328ebf"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"SEED": 42}',
     "server-params": "{}",
     "data-dir": "",

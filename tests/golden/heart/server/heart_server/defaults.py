@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "32bdbbd19702fa67b7e9ada6f1888e68800a13e6ac11a2f21345172c61c96e5a"
+CLIENT_DIGEST = "efae72286d1566c27c10734b9d8b4ae6bc0f9e9fc95a313028f39152978d0157"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 2}',
     "server-params": "{}",
     "data-dir": "",

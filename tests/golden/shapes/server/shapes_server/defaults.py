@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c6e29646653e40e04eaa3f1f095d8786928de063b4e77533d0e6edf17c20c290"
+CLIENT_DIGEST = "68b2dfd2d3ec216a8823fc99b40466290638e4f1b563256534a78dd033365337"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": "{}",
     "server-params": "{}",
     "data-dir": "",
