@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e37fef65095c986cbd2caf5f30ac4a7318568a69168fefe4733f736e60a39144"
+CLIENT_DIGEST = "a5b8e3e2d3ac943b86b796d72b3fa36f96ca6d2a145fb777717f786be3a507bf"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cc918e2eafbb1040e869b4b88fcfa64d7450497139070570116714384779e5e6"
+CLIENT_DIGEST = "fd90c3b0014fccb3d3d644dd1d8e5665f16509586167f265efb5e2b7e0f25c29"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c42ac4e20c8ea81c3294043272c0878f28cac49b8302516dfe1e71a24b5fc0fc"
+CLIENT_DIGEST = "68c451c63c3d1929a8e825976f192599492f8b5cd43c90fbab8656498f636af1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5b1f1edb2551cd908b2c453e2d661c0d06de802ab94994b52ea12e937dc86703"
+CLIENT_DIGEST = "e6f5de5ae54b7e0709325c37fbf6138cf2ec5f193c9dd160f708c4d019b5d698"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "019bffa3087fb4dfacd32a132490ac913b87817547d1851a4237e3eb4955b5b7"
+CLIENT_DIGEST = "dd5bc2dd50a9113da520b82066f5a375031449086aa698858d6a5452281a2991"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
