@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e6f5de5ae54b7e0709325c37fbf6138cf2ec5f193c9dd160f708c4d019b5d698"
+CLIENT_DIGEST = "c576c5cb9ad0bf37713aa1e3a0f1f75ee2514ececa19415c5454f81d989da201"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 1}',
     "server-params": "{}",
     "data-dir": "",

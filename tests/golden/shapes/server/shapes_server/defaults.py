@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "dd5bc2dd50a9113da520b82066f5a375031449086aa698858d6a5452281a2991"
+CLIENT_DIGEST = "6e46c0f830aff226ccb9fcc24e3d9df958aee8d3d635e232f5d8bcbf50b38a74"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": "{}",
     "server-params": "{}",
     "data-dir": "",
