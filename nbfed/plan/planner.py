@@ -22,6 +22,7 @@ from nbfed.plan.models import evaluated_weights, made_in_training, other_names
 from nbfed.plan.opening import opened_functions
 from nbfed.plan.parallel import without_parallel
 from nbfed.plan.programs import program_of
+from nbfed.plan.recorded import training_record
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
 from nbfed.plan.sizes import named_sizes
@@ -54,6 +55,7 @@ _STEPS: tuple[Step, ...] = (
     other_names,
     kept_apart,
     evaluation_results,
+    training_record,
     todays_strategy,
 )
 _REQUIRED = (Role.MODEL, Role.DATA, Role.TRAIN)

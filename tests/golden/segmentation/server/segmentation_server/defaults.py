@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5b1f1edb2551cd908b2c453e2d661c0d06de802ab94994b52ea12e937dc86703"
+CLIENT_DIGEST = "b05c0b5fda1a93971f4af0ecab07893242c4fa6311e410ca21a6e1b31aa90ad6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
