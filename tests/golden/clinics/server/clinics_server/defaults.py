@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e37fef65095c986cbd2caf5f30ac4a7318568a69168fefe4733f736e60a39144"
+CLIENT_DIGEST = "ceb62e2b5c08410d9c1687db45363083b6370052573d974d668532b9a3044f29"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 4}',
     "server-params": "{}",
     "data-dir": "",

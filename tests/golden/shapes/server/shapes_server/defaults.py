@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "019bffa3087fb4dfacd32a132490ac913b87817547d1851a4237e3eb4955b5b7"
+CLIENT_DIGEST = "6e46c0f830aff226ccb9fcc24e3d9df958aee8d3d635e232f5d8bcbf50b38a74"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": "{}",
     "server-params": "{}",
     "data-dir": "",
