@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _HEAD = """
 # %%
 import torch
@@ -181,7 +183,46 @@ for epoch in range(EPOCHS):
         lowest, best = loss, copy.deepcopy(model)
 {_TEST.replace("model", "best")}"""
 
+# One cell, one tag, and everything in it, evaluation included.
+ONE_CELL = (
+    "# %% train"
+    + re.sub(r"# %%.*", "", _HEAD + _ROWS + _STEP)
+    + """
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(EPOCHS):
+    train_loss = run_epoch(model, train_loader, optimizer)
+"""
+    + re.sub(r"# %%.*", "", _TEST)
+)
+
+# The same in a function, with the loaders from another and the notebook's usual last lines.
+ONE_CELL_MAIN = (
+    "# %% train"
+    + re.sub(r"# %%.*", "", _HEAD + _STEP)
+    + """
+def get_loaders(batch_size):
+    x = torch.randn(60, 4)
+    rows = TensorDataset(x, (x[:, 0] > 0).long())
+    return DataLoader(rows, batch_size=batch_size, shuffle=True), DataLoader(rows, batch_size=30)
+
+
+def main():
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    train_loader, test_loader = get_loaders(8)
+    for epoch in range(EPOCHS):
+        train_loss = run_epoch(model, train_loader, optimizer)
+
+
+if __name__ == "__main__":
+    main()
+"""
+)
+
 ENCLOSED_NOTEBOOKS = {
+    "one_cell": ONE_CELL,
+    "one_cell_main": ONE_CELL_MAIN,
     "main": MAIN,
     "all_inside": ALL_INSIDE,
     "factory_of_several": FACTORY,
