@@ -19,6 +19,7 @@ from nbfed.plan.instantiation import model_instance
 from nbfed.plan.loading import loaded_in_training
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
+from nbfed.plan.named_modules import named_modules
 from nbfed.plan.opening import opened_functions
 from nbfed.plan.parallel import without_parallel
 from nbfed.plan.programs import program_of
@@ -45,6 +46,7 @@ _STEPS: tuple[Step, ...] = (
     without_needless_globals,
     site_wrappers,
     data_call,
+    named_modules,
     model_instance,
     train_call,
     evaluate_call,

@@ -220,7 +220,29 @@ if __name__ == "__main__":
 """
 )
 
+# Modules by key: one dictionary at once, another entry by entry, and a key that is taken.
+BY_KEY = f"""{_HEAD}{_ROWS}
+# %% model
+models = {{"enc": nn.Linear(4, 4).to(DEVICE), "dec": Net()}}
+models["x"] = nn.Linear(2, 2)
+# %% train
+parameters = [p for m in models.values() for p in m.parameters()]
+optimizer = torch.optim.SGD(parameters, lr=0.1)
+for epoch in range(EPOCHS):
+    for rows, labels in train_loader:
+        optimizer.zero_grad()
+        out = models["x"](models["dec"](models["enc"](rows)))
+        nn.functional.cross_entropy(out, labels).backward()
+        optimizer.step()
+# %% evaluate
+for m in models.values():
+    m.eval()
+hits = [models["x"](models["dec"](models["enc"](r))).argmax(1) == t for r, t in test_loader]
+accuracy = torch.cat(hits).float().mean().item()
+"""
+
 ENCLOSED_NOTEBOOKS = {
+    "by_key": BY_KEY,
     "one_cell": ONE_CELL,
     "one_cell_main": ONE_CELL_MAIN,
     "main": MAIN,

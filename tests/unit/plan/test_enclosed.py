@@ -80,9 +80,14 @@ def test_a_training_region_may_hold_everything(name: str) -> None:
     assert program.train_examples == "train_loader"
 
 
+def test_modules_of_a_dictionary_travel_by_their_keys() -> None:
+    program, _ = planned("by_key")
+    assert program.model.results == ("enc", "dec", "models_x")
+    assert "models = {'enc': enc, 'dec': dec}\nmodels['x'] = models_x" in text(program.train)
+    assert {a.name for a in program.train.arguments} >= set(program.model.results)
+
+
 def test_a_model_that_no_region_makes_is_still_missed() -> None:
-    program, problems = plan(*notebook(ENCLOSED_NOTEBOOKS["main"].replace("# %% model", "# %%")), {})
-    assert program is None or program.model.results
     unmarked = ENCLOSED_NOTEBOOKS["one_cell"].replace("model = Net()", "model = load(Net)")
     program, problems = plan(*notebook(unmarked), {})
     assert (program, problems) == (None, [])  # the regions' check has said it
