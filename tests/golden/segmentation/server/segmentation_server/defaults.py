@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "22fa26b7f996b120164383de5f28602ba7acc01911769fa68bdbbd1c2829a99a"
+CLIENT_DIGEST = "d4410dbb191766be96386f0997bd575571eeec60e8f3b404bf1caa59e2931bc1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
