@@ -20,9 +20,7 @@ def load_data(path, batch_size, seed):
     dataset = TensorDataset(beats.unsqueeze(1), labels)
     test_size = len(dataset) // 5
     generator = torch.Generator().manual_seed(seed)
-    train_set, test_set = random_split(
-        dataset, [len(dataset) - test_size, test_size], generator=generator
-    )
+    train_set, test_set = random_split(dataset, [len(dataset) - test_size, test_size], generator=generator)
     train_loader = DataLoader(train_set, batch_size=batch_size, shuffle=True)
     test_loader = DataLoader(test_set, batch_size=256)
     return train_loader, test_loader

@@ -28,13 +28,7 @@ class BeatNet(nn.Module):
     def __init__(self, channels=16, classes=2):
         super().__init__()
         self.stem = nn.Conv1d(1, channels, 9, stride=2, padding=4)
-        self.blocks = nn.Sequential(
-            Residual(channels),
-            nn.MaxPool1d(2),
-            Residual(channels),
-            nn.MaxPool1d(2),
-            Residual(channels),
-        )
+        self.blocks = nn.Sequential(Residual(channels), nn.MaxPool1d(2), Residual(channels), nn.MaxPool1d(2), Residual(channels))
         self.head = nn.Linear(channels, classes)
 
     def forward(self, x):

@@ -30,7 +30,6 @@ def load_data(
     BATCH_SIZE: int,
 ) -> SiteData:
     """Load the site's data, once (cells 7, 8)."""
-
     # %% pathology.ipynb:cell 7
     class Patches(Dataset):
         """Patches of some slides, every `stride` pixels."""
@@ -40,17 +39,12 @@ def load_data(
             self.images, self.places, self.labels = [], [], []
             for number, path in enumerate(slides):
                 image = np.asarray(Image.open(path).convert("RGB"))
-                nuclei = (
-                    np.asarray(Image.open(path.with_name(path.stem + "_nuclei.png")).convert("L"))
-                    > 0
-                )
+                nuclei = np.asarray(Image.open(path.with_name(path.stem + "_nuclei.png")).convert("L")) > 0
                 self.images.append(torch.from_numpy(image.copy()).permute(2, 0, 1).float() / 255)
                 edge = (PATCH - CENTRE) // 2
                 for top in range(0, image.shape[0] - PATCH + 1, stride):
                     for left in range(0, image.shape[1] - PATCH + 1, stride):
-                        middle = nuclei[
-                            top + edge : top + edge + CENTRE, left + edge : left + edge + CENTRE
-                        ]
+                        middle = nuclei[top + edge : top + edge + CENTRE, left + edge : left + edge + CENTRE]
                         self.places.append((number, top, left))
                         self.labels.append(float(middle.mean() > 0.3))
 
@@ -74,11 +68,5 @@ def load_data(
     test_set = Patches(test_slides, PATCH)
     train_loader = DataLoader(train_set, batch_size=BATCH_SIZE, shuffle=True)
     test_loader = DataLoader(test_set, batch_size=128)
-    print(
-        len(train_set),
-        "patches to train on,",
-        len(test_set),
-        "to test on,",
-        f"{np.mean(test_set.labels):.0%} of those rich in nuclei",
-    )
+    print(len(train_set), "patches to train on,", len(test_set), "to test on,", f"{np.mean(test_set.labels):.0%} of those rich in nuclei")
     return SiteData(train_loader=train_loader, test_loader=test_loader)

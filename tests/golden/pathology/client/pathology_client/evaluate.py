@@ -20,9 +20,7 @@ def evaluate(*, model: torch.nn.Module, test_loader: Any) -> dict[str, Any]:
     # %% pathology.ipynb:cell 16
     model.eval()
     with torch.no_grad():
-        logits = torch.cat(
-            [model(patches.to(device)).squeeze(1).cpu() for patches, _ in test_loader]
-        )
+        logits = torch.cat([model(patches.to(device)).squeeze(1).cpu() for patches, _ in test_loader])
     labels = torch.cat([labels for _, labels in test_loader]).float()
     predicted = (logits > 0).float()
 

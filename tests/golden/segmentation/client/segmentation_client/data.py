@@ -29,7 +29,6 @@ class SiteData(NamedTuple):
 
 def load_data(*, SLIDES: str, CROP: int, CROPS_A_SLIDE: int, BATCH_SIZE: int) -> SiteData:
     """Load the site's data, once (cells 4, 5)."""
-
     # %% segmentation.ipynb:cell 4
     class RandomCrops(Dataset):
         def __init__(self, slides, count):
@@ -48,6 +47,7 @@ def load_data(*, SLIDES: str, CROP: int, CROPS_A_SLIDE: int, BATCH_SIZE: int) ->
             if random.random() < 0.5:
                 image, mask = image.flip(-1), mask.flip(-1)
             return image, mask
+
 
     class Tiles(Dataset):
         """Each slide cut into tiles that do not overlap."""
@@ -70,9 +70,7 @@ def load_data(*, SLIDES: str, CROP: int, CROPS_A_SLIDE: int, BATCH_SIZE: int) ->
     # %% segmentation.ipynb:cell 5
     paths = sorted(Path(SLIDES).glob("*.jpg"))
     train_paths, valid_paths = paths[:-2], paths[-2:]
-    train_dl = DataLoader(
-        RandomCrops(train_paths, CROPS_A_SLIDE), batch_size=BATCH_SIZE, shuffle=True
-    )
+    train_dl = DataLoader(RandomCrops(train_paths, CROPS_A_SLIDE), batch_size=BATCH_SIZE, shuffle=True)
     valid_dl = DataLoader(Tiles(valid_paths), batch_size=BATCH_SIZE)
     len(train_dl), len(valid_dl)
     return SiteData(train_dl=train_dl, valid_dl=valid_dl)

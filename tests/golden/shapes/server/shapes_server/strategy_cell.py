@@ -10,6 +10,5 @@ def make_strategy() -> Any:
     """Make the strategy (cell 15)."""
     # %% shapes.ipynb:cell 15
     from flwr.serverapp.strategy import FedAvg
-
     strategy = FedAvg(fraction_train=1.0, min_train_nodes=2, min_available_nodes=2)
     return strategy
