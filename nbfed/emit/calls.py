@@ -15,12 +15,14 @@ class StageCalls:
     """Renders calls for one program; the template chooses where they stand.
 
     ``params`` and ``config`` are the expressions there for the notebook's parameters and for what
-    only this side knows; model and data are called so.
+    only this side knows; model and data are called so. ``size`` has {} for the name of a number
+    that the model has from the data: sites compute it, for the server it is a parameter.
     """
 
     program: Program
     params: str
     config: str
+    size: str
 
     @property
     def several_modules(self) -> bool:
@@ -65,8 +67,8 @@ class StageCalls:
             case Origin.MODEL:
                 return f'model["{argument.name}"]' if self.several_modules else "model"
             case Origin.DATA:
-                holds_sizes = stage.role is Role.MODEL
-                return f'sizes["{argument.name}"]' if holds_sizes else f"data.{argument.name}"
+                is_size = stage.role is Role.MODEL
+                return self.size.format(argument.name) if is_size else f"data.{argument.name}"
             case Origin.PARAMS:
                 return f"{self.params}.{argument.name}"
             case Origin.SITE:

@@ -82,16 +82,18 @@ def output_tree(
         "exchange": exchange,
         "names_tuple": names_tuple,
     }
-    at_site = StageCalls(program, params="given.params", config="given.config")
+    at_site = StageCalls(program, "given.params", "given.config", size='sizes["{}"]')
     client = _client_package(
         program, {**context, "calls": at_site, "asks_for_gpu": client_asks_for_gpu(program)}
     )
     client_digest = package_digest(client)
     context["client_digest"] = client_digest
-    at_server = StageCalls(program, params="self._params", config="self._config")
-    server = _server_package(
-        program, {**context, "calls": at_server, "asks_for_gpu": server_asks_for_gpu(program)}
-    )
+    at_server = {
+        "calls": StageCalls(program, "self._params", "self._config", size="self._params.{}"),
+        "first_calls": StageCalls(program, "params", "config", size="params.{}"),
+        "asks_for_gpu": server_asks_for_gpu(program),
+    }
+    server = _server_package(program, {**context, **at_server})
     files: dict[str, bytes] = {}
     for folder, packages in (
         ("server", {names.server_package: server}),
