@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a5b8e3e2d3ac943b86b796d72b3fa36f96ca6d2a145fb777717f786be3a507bf"
+CLIENT_DIGEST = "361da9459604a4b9a63d19da3994acfcf71517a439402f173a73c2e014055821"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "439c962f30ccbec5de297c8393bbb60c029c76092aa4f7a931e237cacd6afcbb"
+CLIENT_DIGEST = "9d4c72db775266798c95f393a7d3f971be1a82a248b68a600c53beabb14e401a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "fd90c3b0014fccb3d3d644dd1d8e5665f16509586167f265efb5e2b7e0f25c29"
+CLIENT_DIGEST = "be22c0fa7453eeef03ff8002d20c46451f085c186b44ba532d276ec1b9b37e1b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "629ac49f969b810456b9b3af603a486e6205c11598f450893a56ece53acc371e"
+CLIENT_DIGEST = "a2187f3e9a73b16b3185f9ffdd7eaa7fd3d52e26b8e7595d397a1ffc64683879"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "68c451c63c3d1929a8e825976f192599492f8b5cd43c90fbab8656498f636af1"
+CLIENT_DIGEST = "502f1ce40c9d7fb706f26744717117088c2b4577556263408325cf71ce1346d2"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

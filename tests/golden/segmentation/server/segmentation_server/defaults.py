@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e6f5de5ae54b7e0709325c37fbf6138cf2ec5f193c9dd160f708c4d019b5d698"
+CLIENT_DIGEST = "dd393c69bb5b14e95b3a0ef72fb6f708eb49b8a519b0c8db16891c3611734a31"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "dd5bc2dd50a9113da520b82066f5a375031449086aa698858d6a5452281a2991"
+CLIENT_DIGEST = "7d5d45cde622d3d29fae80887c3fa122fc4aa215840b9a2804bf42378b414916"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
