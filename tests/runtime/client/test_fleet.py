@@ -283,7 +283,7 @@ def test_a_line_that_is_cut_as_it_begins_is_tried_again(link: Link, fleet_module
         thread.start()
         with (
             fleet_module.Fleet(address, link.ca, link.admittance(), patience=0.3) as fleet,
-            pytest.raises(fleet_module.Unreachable, match="EOF|reset"),
+            pytest.raises(fleet_module.Unreachable, match=r"EOF|reset"),
         ):
             fleet.join()
         cutting.shutdown(socket.SHUT_RDWR)

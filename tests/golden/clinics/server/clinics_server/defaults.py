@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "361da9459604a4b9a63d19da3994acfcf71517a439402f173a73c2e014055821"
+CLIENT_DIGEST = "cf088703e0d6dae1d2110ef3596f610c5d01a516dfc139587cc31e99d460aeb9"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 4}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9d4c72db775266798c95f393a7d3f971be1a82a248b68a600c53beabb14e401a"
+CLIENT_DIGEST = "d10bdd14847fb4e42df8e9f6af1ded8647a848dd4da3eb8455236a5c7f191e54"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 2}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "be22c0fa7453eeef03ff8002d20c46451f085c186b44ba532d276ec1b9b37e1b"
+CLIENT_DIGEST = "1161baf80dd858ecf8c6c0225fc0b5de9acc0d54cb2271db6e28751826bdb1b0"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"SEED": 42}',
     "server-params": "{}",
     "data-dir": "",

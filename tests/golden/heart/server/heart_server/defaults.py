@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a2187f3e9a73b16b3185f9ffdd7eaa7fd3d52e26b8e7595d397a1ffc64683879"
+CLIENT_DIGEST = "545f46177531f5493b082fac09f80c393350aa71bc785223efb2bb685ad1b75d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 2}',
     "server-params": "{}",
     "data-dir": "",

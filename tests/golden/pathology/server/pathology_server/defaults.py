@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "502f1ce40c9d7fb706f26744717117088c2b4577556263408325cf71ce1346d2"
+CLIENT_DIGEST = "e8bdde02784ec8bb17c28a59d09f318e50e52d28e631b64ffd0860f97607c718"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 1}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "dd393c69bb5b14e95b3a0ef72fb6f708eb49b8a519b0c8db16891c3611734a31"
+CLIENT_DIGEST = "addba94fd5c19d148411baf8564dbc97287143f9b99875cb8a61f1f7380b65c8"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 1}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7d5d45cde622d3d29fae80887c3fa122fc4aa215840b9a2804bf42378b414916"
+CLIENT_DIGEST = "7804c0891ad09049b14016555c3f067d30b14c4bf4546c199edf22943aa69cc2"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": "{}",
     "server-params": "{}",
     "data-dir": "",
