@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cf088703e0d6dae1d2110ef3596f610c5d01a516dfc139587cc31e99d460aeb9"
+CLIENT_DIGEST = "c8e7bbbdbbf9b348f3988c8de82ba5e4e930fabbb5784a0ed7899b66c1d16f30"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

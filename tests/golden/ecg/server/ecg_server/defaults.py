@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d10bdd14847fb4e42df8e9f6af1ded8647a848dd4da3eb8455236a5c7f191e54"
+CLIENT_DIGEST = "d640c18af3d12a456894ed14ff89270f9c7f371603dd8fcae3f009d327c37463"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1161baf80dd858ecf8c6c0225fc0b5de9acc0d54cb2271db6e28751826bdb1b0"
+CLIENT_DIGEST = "2684c5be4dd4c776f77a79f6aa929fd8dc0bb919ad73102d9d325e4a9374c843"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

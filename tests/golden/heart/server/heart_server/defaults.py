@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "545f46177531f5493b082fac09f80c393350aa71bc785223efb2bb685ad1b75d"
+CLIENT_DIGEST = "a2517fcbf548df1c15501d98f7e8e7d83efaead04e7bc0f2f1385467e4ba38a3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

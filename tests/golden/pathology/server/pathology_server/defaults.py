@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e8bdde02784ec8bb17c28a59d09f318e50e52d28e631b64ffd0860f97607c718"
+CLIENT_DIGEST = "c1a278c575826b229a89d6a755d8c490a3ddac86162ba2ad39108c38efeaee07"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

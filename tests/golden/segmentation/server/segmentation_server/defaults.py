@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "addba94fd5c19d148411baf8564dbc97287143f9b99875cb8a61f1f7380b65c8"
+CLIENT_DIGEST = "31f9cb787356f54664e06e3add6582bffcc37badbd8fba11d40af2ef85e552e2"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
