@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c8e7bbbdbbf9b348f3988c8de82ba5e4e930fabbb5784a0ed7899b66c1d16f30"
+CLIENT_DIGEST = "fa164fa67391fb113262d2c39ff8b0a5b223810bfff7562dcf85b316db6da251"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

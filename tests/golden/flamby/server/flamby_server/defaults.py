@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2684c5be4dd4c776f77a79f6aa929fd8dc0bb919ad73102d9d325e4a9374c843"
+CLIENT_DIGEST = "3e7a354d92df9de100a903808af6b0aa78fb43d383cf12859e68c687893c2fe1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a2517fcbf548df1c15501d98f7e8e7d83efaead04e7bc0f2f1385467e4ba38a3"
+CLIENT_DIGEST = "5a75405bde336f3925ecc0834f9ceaec4fb7e5ea25e1681ed71ce85d7fd13dcd"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

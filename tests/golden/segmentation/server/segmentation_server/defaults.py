@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "31f9cb787356f54664e06e3add6582bffcc37badbd8fba11d40af2ef85e552e2"
+CLIENT_DIGEST = "067067958e793bf60e311b9e3701d96119cdfa575bbad803fa951b22d0a9282f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
