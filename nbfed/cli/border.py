@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 import typer
 from typer.core import TyperGroup
 
+from nbfed.cli.terminable import terminable
 from nbfed.errors import NbfedError
 
 INTERRUPTED = 130
@@ -27,7 +24,7 @@ class Commands(TyperGroup):
         Raises typer.Exit with the exit code that belongs to the error.
         """
         try:
-            with _terminable():
+            with terminable():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
             raise  # click ends the process as each of them asks for
@@ -39,23 +36,6 @@ class Commands(TyperGroup):
                 traceback.print_exc()
             code = _show(error)
         raise typer.Exit(code)
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a polite request to end (SIGTERM) end the command as Ctrl-C does, children and all."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def _show(error: Exception) -> int:

@@ -83,10 +83,9 @@ class _Process:
             self._send(None)
 
     def kill(self) -> None:
-        """End the process, and all that it started."""
-        if self.popen.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.popen.pid, signal.SIGKILL)
+        """End the process, and all that it started, also where it has ended by itself."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.popen.pid, signal.SIGKILL)
         self.popen.wait()
 
     def release(self) -> None:

@@ -62,8 +62,8 @@ class Follower(threading.Thread):
     def _pass_on(self) -> None:
         try:
             self._show_new_events()
-        except BrokenPipeError:
-            # Nobody reads any more (`| head`). The run goes on.
+        except OSError:
+            # Nobody reads any more (`| head`, a closed terminal). The run goes on.
             self._tails.clear()
 
     def _show_new_events(self) -> None:

@@ -61,7 +61,9 @@ def _line(view: RunView, event: Event) -> str:
             after = count(event["rounds_done"], "round")
             restarts = ", ".join(event["strategy_restarts"])
             anew = f"; its strategy starts anew with {restarts}" if restarts else ""
-            return f"{view.name}: goes on after {after} of {view.rounds}{anew}"
+            damaged = ", ".join(event.get("damaged", []))
+            passed = f"; damaged, and passed over: {damaged}" if damaged else ""
+            return f"{view.name}: goes on after {after} of {view.rounds}{passed}{anew}"
         case "waiting":
             return view.note
         case "site-lost":

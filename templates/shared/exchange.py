@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +31,8 @@ _WRAPPERS: dict[str, str] = {
     "OptimizedModule": "_orig_mod",
 }
 _ORDER = "names"
+
+Form: TypeAlias = dict[str, tuple[tuple[int, ...], torch.dtype]]
 
 
 class ExchangeError(ValueError):
@@ -56,9 +59,9 @@ def plain_names(model: nn.Module) -> dict[str, str]:
     return dict(zip(model.state_dict(), _state(model), strict=True))
 
 
-def form_of(model: nn.Module) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every entry of the model's state, by name."""
-    return {name: tuple(tensor.shape) for name, tensor in _state(model).items()}
+def form_of(model: nn.Module) -> Form:
+    """Return the shape and the type of every entry of the model's state, by name."""
+    return {name: (tuple(tensor.shape), tensor.dtype) for name, tensor in _state(model).items()}
 
 
 def load_into(model: nn.Module, arrays: ArrayRecord) -> None:

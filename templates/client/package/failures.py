@@ -54,16 +54,24 @@ def guarded(notebook: str) -> Callable[[Handler], Handler]:
         def answer(message: Message, context: Context) -> Message:
             try:
                 return handler(message, context)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - nothing may pass this line
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - nothing may pass this line
                 failure, reason = _public(error, notebook)
-                text = "" if isinstance(error, Refusal) else f": {error.__cause__ or error}"
-                _log.error("%s%s", reason, text)
+                _log.error("%s%s", reason, "" if isinstance(error, Refusal) else _text(error))
                 _log.debug("the whole trace", exc_info=error)
                 return Message(Error(code=int(failure), reason=reason), reply_to=message)
 
         return answer
 
     return decorate
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return f": {error.__cause__ or error}"
+    except Exception as another:  # noqa: BLE001 - the notebook's own class makes the text
+        return f" (its text cannot be had: {type(another).__name__})"
 
 
 def _public(error: BaseException, notebook: str) -> tuple[Failure, str]:

@@ -54,8 +54,11 @@ HEARTBEAT_INTERVAL = 10.0
 HEARTBEAT_EVERY = 4.0
 RETRY_FIRST, RETRY_MOST = 0.1, 2.0
 SEEN_TO_LEAVE = 1.0
+# How often a reply is offered whose parts the server does not take.
+OFFERS = 3
 
 _BUSY = frozenset({502, 503, 504})
+_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
 
 _log = logging.getLogger(__package__)
 
@@ -110,6 +113,7 @@ class Fleet:
         self._admittance = admittance
         self._client: FleetHttpClient | None = None
         self._node = Node()
+        self._lost = False
         self._leaving = threading.Event()
         self._pulse = threading.Thread(target=self._heartbeats, daemon=True)
 
@@ -190,7 +194,10 @@ class Fleet:
         """Return the next message, whole, or None. Raises RunOver, UnknownHere, FleetError."""
         response = self._call("PullMessages", PullMessagesRequest(node=self._node))
         if not response.messages_list:
+            if self._lost:
+                self._ask_for_all_again("an answer was lost on its way")
             return None
+        self._lost = False
         run_id = response.messages_list[0].metadata.run_id
         tree = response.message_object_trees[0]
 
@@ -207,12 +214,21 @@ class Fleet:
             part = make_pull_object_fn_protobuf(pull, self._node, run_id)
             message = pull_message(tree, part, confirm)
         except (ObjectPullError, BrokenMessage) as error:
-            # The server gave the message up while it was on its way.
-            _log.warning("a message did not arrive whole: %s", error)
+            _log.debug("what is missing", exc_info=error)
+            self._ask_for_all_again("a message did not arrive whole")
             return None
         # A message's own id is a hash over all the rest of it, so it cannot travel inside.
         message.metadata.__dict__["_message_id"] = tree.object_id
         return message
+
+    def _ask_for_all_again(self, why: str) -> None:
+        """Join once more: to a site that was away the server sends what it waits for again.
+
+        It hands out a message once, and would wait for a reply to one that never came here.
+        """
+        _log.info("%s: joining %s again", why, self.address)
+        self._lost = False
+        self.join()
 
     def reply(self, message: Message, seconds: float) -> None:
         """Send a reply; ``seconds`` is what it took. Raises RunOver, UnknownHere, FleetError.
@@ -228,17 +244,22 @@ class Fleet:
                 message_object_trees=[get_object_tree(message)],
                 clientapp_runtime_list=[seconds],
             )
-            response = self._call("PushMessages", request)
-            push = make_push_object_fn_protobuf(
-                lambda pushed: self._call("PushObject", pushed),
-                self._node,
-                message.metadata.run_id,
-                response.session_id,
-            )
-            try:
-                push_parts([message], push, response.objects_to_push)
-            except ObjectPushError as error:
-                _log.warning("the server did not take the reply: %s", error)
+            for _ in range(OFFERS):
+                response = self._call("PushMessages", request)
+                push = make_push_object_fn_protobuf(
+                    lambda pushed: self._call("PushObject", pushed),
+                    self._node,
+                    message.metadata.run_id,
+                    response.session_id,
+                )
+                try:
+                    push_parts([message], push, response.objects_to_push)
+                    return
+                except ObjectPushError as error:
+                    # It refuses a part that it has, too, as where only its answer was lost. Asked
+                    # anew, it says what it lacks.
+                    refused = error
+            _log.warning("the server did not take the reply: %s", refused)
 
     def is_running(self, run_id: int) -> bool:
         """Ask whether the run goes on. Raises UnknownHere, FleetError."""
@@ -256,6 +277,8 @@ class Fleet:
                 return getattr(self._client, name)(request)
             except (httpx.TransportError, httpx.HTTPStatusError) as error:
                 reason = self._reason_to_wait(error)
+                if name == "PullMessages" and not isinstance(error, _NOT_SENT):
+                    self._lost = True
                 if self._leaving.is_set() or time.monotonic() - start >= self.patience:
                     raise Unreachable(
                         f"no server at {self.address} within {self.patience:g} s ({reason}): ask "
@@ -276,13 +299,7 @@ class Fleet:
         """Return why there was no answer; raise what makes waiting useless."""
         if isinstance(error, httpx.TransportError):
             text = str(error) or type(error).__name__
-            if "CERTIFICATE_VERIFY_FAILED" in text:
-                raise FleetError(
-                    f"the certificate of {self.address} is not the federation's: check that the "
-                    "CA file is the one that this federation's server made"
-                ) from error
-            if "SSL" in text:
-                raise FleetError(f"{self.address} does not speak TLS as it should") from error
+            self._require_trust(text, error)
             return text
         status = error.response.status_code
         if status in _BUSY:
@@ -295,6 +312,22 @@ class Fleet:
         raise FleetError(
             f"{self.address} refused a request: {said.message if said else f'status {status}'}"
         ) from error
+
+    def _require_trust(self, text: str, error: Exception) -> None:
+        """Raise FleetError for a server that cannot be trusted, however often it is asked."""
+        if "certificate has expired" in text or "certificate is not yet valid" in text:
+            raise FleetError(
+                f"the certificate of {self.address} is not valid now: check this machine's clock, "
+                "and ask the coordinator to start the server anew, which renews it"
+            ) from error
+        if "CERTIFICATE_VERIFY_FAILED" in text:
+            raise FleetError(
+                f"the certificate of {self.address} is not the federation's: check that the "
+                "CA file is the one that this federation's server made"
+            ) from error
+        # A line that is cut in the middle ends the encryption in disorder, too.
+        if "SSL" in text and "EOF" not in text and not self._node.node_id:
+            raise FleetError(f"{self.address} does not speak TLS as it should") from error
 
     def _heartbeats(self) -> None:
         while not self._leaving.wait(HEARTBEAT_EVERY):

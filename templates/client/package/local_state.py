@@ -7,6 +7,7 @@ it lies in Flower's own context; a site with a folder keeps it there too, across
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from .failures import Refusal
 _ROUNDS = 2
 _RUNS = 3
 _KEPT = "kept"
+
+_log = logging.getLogger(__package__)
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,11 @@ class LocalStates:
         if earlier := [stored for stored in held if stored < number]:
             return _unpacked(self._memory.array_records[held[max(earlier)]])
         files = {_round(path.stem): path for path in self._files()}
-        if earlier := [stored for stored in files if stored < number]:
-            return _unpacked(exchange.load(files[max(earlier)]))
+        for stored in sorted((stored for stored in files if stored < number), reverse=True):
+            try:
+                return _unpacked(exchange.load(files[stored]))
+            except exchange.ExchangeError as error:
+                _log.warning("%s: this site goes on with what it kept before", error)
         return LocalState()
 
     def store(self, number: int, state: LocalState) -> None:

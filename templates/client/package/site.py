@@ -9,7 +9,7 @@ from typing import Any
 from flwr.app import ArrayRecord, Context
 
 from .data import SiteData
-from .exchange import arrays_from, form_of, load_into, only
+from .exchange import Form, arrays_from, form_of, load_into, only
 from .failures import DataNotLoaded, Refusal
 from .given import Given
 from .kept import Kept
@@ -44,7 +44,7 @@ class Site:
         self._data: Kept[SiteData] = Kept()
         self._model: Kept[Model] = Kept()
         self._exchanged: list[frozenset[str]] = []
-        self._form: dict[str, tuple[int, ...]] = {}
+        self._form: Form = {}
 
     def states(self, context: Context, trip: Trip) -> LocalStates:
         """Return what this site keeps to itself during the run."""
@@ -115,7 +115,7 @@ class Site:
         made_of = (trip.seed, *model_depends_on(given), *sizes.values())
         model = self._model.get(made_of, make)
         if form_of(model) != self._form:
-            # The notebook's code has changed the layers of the model that was kept.
+            # The notebook's code has changed layers, or their types, of the model that was kept.
             self._model.forget()
             model = self._model.get(made_of, make)
         return model

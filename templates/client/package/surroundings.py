@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import signal
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from .device import AUTO, choose_device
 from .exits import SiteError
+from .terminable import terminable
 
 _log = logging.getLogger(__package__)
 
@@ -25,7 +24,7 @@ def at_site(site: str, state: Path, folder: Path, device: str = AUTO) -> Iterato
 
     flwr must not be imported before: it reads the environment as it is imported.
     """
-    with _logging(site, state), _terminable(), contextlib.chdir(folder):
+    with _logging(site, state), terminable(), contextlib.chdir(folder):
         os.environ["FLWR_HOME"] = str(state / "flwr")
         os.environ["FLWR_TELEMETRY_ENABLED"] = "0"
         os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
@@ -59,20 +58,3 @@ def _logging(site: str, state: Path) -> Iterator[None]:
         for handler in handlers:
             _log.removeHandler(handler)
             handler.close()
-
-
-@contextlib.contextmanager
-def _terminable() -> Iterator[None]:
-    """Let a polite kill end the site as Ctrl-C does: with a word to the server."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

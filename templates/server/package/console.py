@@ -47,10 +47,11 @@ def _started(event: dict[str, Any]) -> str:
 
 
 def _resumed(event: dict[str, Any]) -> str:
-    restarts = event["strategy_restarts"]
+    restarts, damaged = event["strategy_restarts"], event["damaged"]
     return (
         f"{event['name']}: goes on after {event['rounds_done']} of {event['rounds']} rounds of "
         f"{event['strategy']}, from {event['file'] or 'the initial weights'}"
+        + (f"; damaged, and passed over: {', '.join(damaged)}" if damaged else "")
         + (f"; its strategy starts anew with {', '.join(restarts)}" if restarts else "")
     )
 

@@ -57,9 +57,17 @@ def check_same(before: Settings, now: Settings) -> None:
 
 
 def read_events(file: Path) -> list[dict[str, Any]]:
-    """Return the events in ``file``; the last line of a server that was killed may be torn."""
+    """Return the events in ``file``; the last line of a server that was killed may be torn.
+
+    Raises SettingsError where another line is.
+    """
     events = []
-    for line in file.read_bytes().splitlines(keepends=True):
+    for number, line in enumerate(file.read_bytes().splitlines(keepends=True), start=1):
         if line.endswith(b"\n"):
-            events.append(json.loads(line))
+            try:
+                events.append(dict(json.loads(line)))
+            except (ValueError, TypeError) as error:
+                raise SettingsError(
+                    f"line {number} of {file} is damaged: take it out, and resume again"
+                ) from error
     return events

@@ -136,8 +136,14 @@ class _Rounds:
         settings, standing = self._settings, self._standing
         about = about_run(settings)
         if settings.resume:
-            came = {"rounds_done": standing.done, "file": standing.file}
-            self._emit("run-resumed", **about, **came, strategy_restarts=standing.restarts)
+            self._emit(
+                "run-resumed",
+                **about,
+                rounds_done=standing.done,
+                file=standing.file,
+                damaged=standing.damaged,
+                strategy_restarts=standing.restarts,
+            )
         else:
             self._emit("run-started", **about)
         self._evaluate_here()

@@ -90,7 +90,10 @@ class RunFolder:
             "exchange": list(EXCHANGE),
             "run_config": settings.to_run_config(),
         }
-        (self.path / BUILD).write_text(json.dumps(build, indent=2) + "\n")
+        try:
+            (self.path / BUILD).write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise SettingsError(f"{self.path} cannot be written: {error.strerror}") from error
 
     def _reopened(self, settings: Settings) -> TextIO:
         check_same(settings_of(self.path), settings)
@@ -118,7 +121,11 @@ class RunFolder:
         self._file.write(json.dumps(event) + "\n")
         self._file.flush()
         if self._listener:
-            self._listener(event)
+            try:
+                self._listener(event)
+            except OSError:
+                # Its terminal or pipe is gone. The run goes on, and its file has all of it.
+                self._listener = None
 
     def checkpoint(
         self, round_number: int, arrays: ArrayRecord, state: ArrayRecord | None = None
@@ -136,18 +143,23 @@ class RunFolder:
             _state_file(old).unlink(missing_ok=True)
         return path.relative_to(self.path).as_posix()
 
-    def newest_checkpoint(self) -> Checkpoint | None:
-        """Read the newest checkpoint that is whole; None if there is none."""
+    def newest_checkpoint(self) -> tuple[Checkpoint | None, list[str]]:
+        """Read the newest checkpoint that is whole, None if there is none.
+
+        The list has the files of those that are newer and damaged.
+        """
+        damaged = []
         for path in reversed(self._saved()):
             state_file = _state_file(path)
+            file = path.relative_to(self.path).as_posix()
             try:
                 arrays = exchange.load(path)
                 state = exchange.load(state_file) if state_file.exists() else None
-            except exchange.ExchangeError:
+            except (exchange.ExchangeError, OSError):
+                damaged.append(file)
                 continue
-            file = path.relative_to(self.path).as_posix()
-            return Checkpoint(_round_of(path) or 0, arrays, state, file)
-        return None
+            return Checkpoint(_round_of(path) or 0, arrays, state, file), damaged
+        return None, damaged
 
     def best(self, arrays: ArrayRecord) -> str:
         """Save the best weights so far; return the path within the run."""

@@ -19,6 +19,7 @@ from .admission_commands import add_commands, add_state
 from .resume import resumed_settings
 from .settings import ADDRESS, DISTRIBUTION, NAME, Scalar, Settings, SettingsError
 from .superlink_process import flower_environment, superlink_process
+from .terminable import terminable
 
 if TYPE_CHECKING:
     from .run_folder import Listener
@@ -76,9 +77,8 @@ def serve(
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
     except Exception as error:  # noqa: BLE001 - the border of the process: the notebook's code ran
-        trace = state_dir / "error.log"
-        trace.write_text(traceback.format_exc())
-        return _fail(f"{type(error).__name__}: {error} (the trace is in {trace})", AT_FAULT)
+        where = _traced(state_dir / "error.log")
+        return _fail(f"{type(error).__name__}: {error} ({where})", AT_FAULT)
 
 
 def _check(settings: Settings) -> None:
@@ -126,8 +126,21 @@ def _serve(
                 link.wait_until_deserted(linger)
     if outcome.good:
         return FINE
-    kept = f"{outcome.rounds_done} rounds are kept: go on with --resume {outcome.folder}"
+    kept = f"{_rounds(outcome.rounds_done)} kept: go on with --resume {outcome.folder}"
     return _fail(f"{outcome.reason}; {kept}" if outcome.rounds_done else outcome.reason, FAILED)
+
+
+def _rounds(number: int) -> str:
+    return "1 round is" if number == 1 else f"{number} rounds are"
+
+
+def _traced(file: Path) -> str:
+    """Write the trace of the error that is being handled; say where it is."""
+    try:
+        file.write_text(traceback.format_exc(), encoding="utf-8")
+    except OSError as error:
+        return f"{file} with the trace cannot be written: {error.strerror}"
+    return f"the trace is in {file}"
 
 
 def _fail(reason: str, code: int) -> int:
@@ -138,11 +151,10 @@ def _fail(reason: str, code: int) -> int:
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the console script."""
     options = _parser().parse_args(arguments)
-    # A polite request to end is treated like Ctrl-C: the child ends, the run's end is written.
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
     try:
-        code = options.run(options)
+        # A polite request to end is treated like Ctrl-C: the child ends, the run's end is written.
+        with terminable(signal.SIGINT):
+            code = options.run(options)
     except KeyboardInterrupt:
         code = _fail("interrupted", INTERRUPTED)
     sys.exit(code)
@@ -193,18 +205,6 @@ def _param(text: str) -> tuple[str, object]:
         return name, json.loads(value)
     except json.JSONDecodeError:
         return name, value
-
-
-class Interrupted(KeyboardInterrupt):
-    """An interrupt that leaves this command its exit code.
-
-    A plain KeyboardInterrupt that passes through ``exec`` of a text, which importing a dataclass
-    may do, makes CPython end the process by signal at its exit, whatever code it exits with.
-    """
-
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise Interrupted
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -22,7 +22,8 @@ class StoppedEarly(Exception):
 class Standing:
     """The weights after ``done`` rounds, which are those of ``file`` if a run is resumed.
 
-    ``restarts`` names what the strategy of a resumed run remembers no more.
+    ``restarts`` names what the strategy of a resumed run remembers no more, and ``damaged`` the
+    newer checkpoints that cannot be read.
     """
 
     def __init__(
@@ -32,6 +33,7 @@ class Standing:
         self.done = 0
         self.file = ""
         self.restarts: list[str] = []
+        self.damaged: list[str] = []
         self._folder = folder
         self._settings = settings
         self._strategy = strategy
@@ -71,7 +73,7 @@ class Standing:
     def _resume(self) -> None:
         """Go back to where the run was whole for the last time; raises SettingsError."""
         path, past = self._folder.path, self._folder.past
-        checkpoint = self._folder.newest_checkpoint()
+        checkpoint, self.damaged = self._folder.newest_checkpoint()
         if checkpoint:
             if reason := check_like(checkpoint.arrays, self.arrays):
                 raise SettingsError(f"{path / checkpoint.file} is not of this model: {reason}")

@@ -31,7 +31,7 @@ from flwr.supercore.inflatable.inflatable_protobuf_utils import (
     make_pull_object_fn_protobuf,
     make_push_object_fn_protobuf,
 )
-from flwr.supercore.inflatable.inflatable_utils import ObjectPullError
+from flwr.supercore.inflatable.inflatable_utils import ObjectPullError, ObjectPushError
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
@@ -49,6 +49,8 @@ _WORTH_A_RETRY = (502, 503, 504)
 _PART_FIRST_SECONDS, _PART_MOST_SECONDS = 0.02, 0.5
 _REPLIES_AT_ONCE = 8
 _ARRIVAL_SECONDS = 0.1
+# How often a message is offered whose parts the SuperLink does not take.
+_OFFERS = 3
 
 
 class SuperLinkError(ConnectionError):
@@ -128,17 +130,23 @@ class SuperLinkGrid(HttpGrid):
     def _try_push_messages(self, run_id: int, messages: Iterable[Message]) -> list[str]:
         """Push messages as Flower does, but few of their parts at a time."""
         sent = list(messages)
-        answer = self._runtime_client.PushMessages(
-            PushAppMessagesRequest(
-                messages_list=[message_to_proto(remove_content_from_message(m)) for m in sent],
-                message_object_trees=[get_object_tree(message) for message in sent],
+        request = PushAppMessagesRequest(
+            messages_list=[message_to_proto(remove_content_from_message(m)) for m in sent],
+            message_object_trees=[get_object_tree(message) for message in sent],
+        )
+        for _ in range(_OFFERS):
+            answer = self._runtime_client.PushMessages(request)
+            push = make_push_object_fn_protobuf(
+                self._runtime_client.PushObject, self.node, run_id, answer.session_id
             )
-        )
-        push = make_push_object_fn_protobuf(
-            self._runtime_client.PushObject, self.node, run_id, answer.session_id
-        )
-        push_parts(sent, push, answer.objects_to_push)
-        return list(answer.message_ids)
+            try:
+                push_parts(sent, push, answer.objects_to_push)
+                return list(answer.message_ids)
+            except ObjectPushError as error:
+                # It refuses a part that it has, too, as where only its answer was lost. Asked
+                # anew, it says what it lacks.
+                refused = error
+        raise SuperLinkError("the SuperLink does not take a message") from refused
 
     @_told_as_lost
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:

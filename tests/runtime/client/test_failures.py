@@ -52,6 +52,33 @@ def test_the_innermost_line_of_the_notebook_is_named(folder: Path) -> None:
     assert reason.endswith("(demo.ipynb cell 7 line 3)")
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "type('Odd', (Exception,), {'__str__': lambda self: 1 / 0})",
+        "type('Odd', (BaseException,), {})",
+    ],
+)
+def test_an_odd_exception_is_answered_as_any_other(folder: Path, kind: str) -> None:
+    with client_of(folder, train=f"raise {kind}('{NAME}')") as client:
+        reply = client.ask("train", client.weights())
+    assert reply.error.reason.startswith("Odd in train.py line ")
+
+
+def test_a_model_that_a_failed_round_left_with_other_types_is_made_anew(folder: Path) -> None:
+    once = """\
+import os
+if not os.path.exists('failed'):
+    open('failed', 'w').close()
+    model.double()
+    raise ValueError
+"""
+    with client_of(folder, train=once + demo.TRAIN) as client:
+        weights = client.weights()
+        assert client.ask("train", weights).has_error()
+        assert not client.ask("train", client.weights(), evaluate=True).has_error()
+
+
 def test_a_stage_may_not_end_the_process(folder: Path) -> None:
     with client_of(folder, train=f"raise SystemExit('no data of {NAME}')") as client:
         reply = client.ask("train", client.weights())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import logging
 import re
@@ -148,6 +149,48 @@ def test_a_message_goes_there_and_back_whole(link: Link, fleet_module: Any) -> N
     assert link.superlink.wait_until_deserted(10) is None
 
 
+def test_lost_answers_cost_no_message(
+    link: Link, fleet_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost: list[str] = []
+
+    def losing(api: Any, name: str) -> None:
+        """Let the first answer to a kind of request get lost, when it has been worked on."""
+        ask = getattr(api, name)
+
+        def answer(request: Any) -> Any:
+            found = ask(request)
+            if name in lost or (name == "PullMessages" and not found.messages_list):
+                return found
+            lost.append(name)
+            raise httpx.ReadTimeout("the answer is lost")
+
+        monkeypatch.setattr(api, name, answer)
+
+    with (
+        link.superlink.run("line") as run,
+        fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet,
+    ):
+        fleet.join()
+        (node,) = run.grid.get_node_ids()
+        sent = letter(node)
+        run.grid.push_messages([sent])
+        for name in ("PullMessages", "PushMessages", "PushObject"):
+            losing(fleet._client, name)
+        assert fleet.receive() is None
+        assert lost == ["PullMessages"]
+        # The site joined anew, and the server sends again what such a site has not answered.
+        (node,) = run.grid.get_node_ids()
+        for name in ("PushMessages", "PushObject"):
+            losing(fleet._client, name)
+        ids = run.grid.push_messages([letter(node)])
+        content = RecordDict({"metrics": MetricRecord({"num-examples": 3})})
+        fleet.reply(Message(content, reply_to=pulled(fleet)), 0.5)
+        (reply,) = answers(run.grid, ids)
+        assert reply.content["metrics"]["num-examples"] == 3
+        assert lost == ["PullMessages", "PushMessages", "PushObject"]
+
+
 def test_an_error_is_a_reply_too(link: Link, fleet_module: Any) -> None:
     with (
         link.superlink.run("line") as run,
@@ -205,6 +248,46 @@ def test_a_certificate_of_another_ca_is_refused(
         pytest.raises(fleet_module.FleetError, match="is not the federation's"),
     ):
         fleet.join()
+
+
+def test_a_certificate_that_has_expired_is_said(
+    link: Link, fleet_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_client: Any, _request: Any) -> None:
+        raise httpx.ConnectError(
+            "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired"
+        )
+
+    monkeypatch.setattr(fleet_module.FleetHttpClient, "ActivateNode", refuse)
+    with (
+        fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=3600) as fleet,
+        pytest.raises(
+            fleet_module.FleetError, match="is not valid now: check this machine's clock"
+        ),
+    ):
+        fleet.join()
+
+
+def test_a_line_that_is_cut_as_it_begins_is_tried_again(link: Link, fleet_module: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as cutting:
+        address = f"127.0.0.1:{cutting.getsockname()[1]}"
+
+        def cut() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    line, _ = cutting.accept()
+                    line.recv(100_000)
+                    line.close()
+
+        thread = threading.Thread(target=cut, daemon=True)
+        thread.start()
+        with (
+            fleet_module.Fleet(address, link.ca, link.admittance(), patience=0.3) as fleet,
+            pytest.raises(fleet_module.Unreachable, match=r"EOF|reset"),
+        ):
+            fleet.join()
+        cutting.shutdown(socket.SHUT_RDWR)
+        thread.join(60)
 
 
 def test_nobody_listens(link: Link, fleet_module: Any) -> None:

@@ -171,7 +171,7 @@ def test_a_run_whose_notebook_does_not_evaluate_ends_too(tmp_path: Path) -> None
     assert serving.returncode == 0, served
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
 def test_an_interrupted_site_signs_off(folder: Path, number: signal.Signals) -> None:
     port = free_port()
     with server(folder, port, "--sites", "cleveland,zurich", "--join-timeout", 100):

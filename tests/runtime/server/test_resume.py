@@ -108,8 +108,22 @@ def test_a_damaged_checkpoint_is_passed_over(bench: Bench, monkeypatch: pytest.M
     newest = bench.folder / "checkpoints/round-003.safetensors"
     newest.write_bytes(newest.read_bytes()[:50])
     outcome = resumed(bench, sites(bench))
-    assert bench.of("run-resumed")[0]["rounds_done"] == 2
+    (told,) = bench.of("run-resumed")
+    assert (told["rounds_done"], told["damaged"]) == (2, ["checkpoints/round-003.safetensors"])
+    line = bench.server.console.describe(told)
+    assert "damaged, and passed over: checkpoints/round-003.safetensors" in line
     assert (outcome.outcome, outcome.rounds_done) == ("finished", 4)
+
+
+def test_damaged_events_are_told_with_their_line(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(bench, sites(bench, cut_in=2), monkeypatch, rounds=2)
+    events = bench.folder / "events.jsonl"
+    first, second, *others = events.read_text().splitlines(keepends=True)
+    events.write_text("".join([first, second[:20] + "\n", *others]))
+    with pytest.raises(bench.server.settings.SettingsError, match=r"line 2 of .* is damaged"):
+        resumed(bench, sites(bench))
 
 
 def test_the_best_and_the_patience_are_remembered(

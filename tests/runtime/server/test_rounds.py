@@ -63,6 +63,17 @@ def weights(outcome: Any) -> list[float]:
     return outcome.arrays["w"].numpy().tolist()
 
 
+def test_a_terminal_that_is_gone_does_not_stop_the_run(bench: Bench) -> None:
+    def gone(_event: dict[str, Any]) -> None:
+        raise OSError(5, "Input/output error")
+
+    settings = bench.settings(rounds=2)
+    grid = FakeGrid(bench.sites())
+    outcome = bench.server.rounds.run_federation(grid, settings, initial=start_of(), listener=gone)
+    assert (outcome.outcome, outcome.rounds_done) == ("finished", 2)
+    assert bench.events[-1]["event"] == "run-finished"
+
+
 def test_two_rounds_average_by_examples(bench: Bench) -> None:
     sites = bench.sites(alpha={"examples": 10, "step": 1.0}, beta={"examples": 30, "step": 3.0})
     outcome = bench.run(FakeGrid(sites[:2]), start_of(), sites='["alpha", "beta"]')

@@ -162,7 +162,7 @@ def test_ctrl_c_while_sites_are_waited_for(start: Start) -> None:
     assert command.events[-1]["outcome"] == "stopped"
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signal_number", [signal.SIGINT, signal.SIGHUP])
 def test_a_signal_while_the_superlink_starts(start: Start, signal_number: int) -> None:
     command = start()
     deadline = time.monotonic() + PATIENCE

@@ -304,7 +304,9 @@ def state(value: float) -> ArrayRecord:
     return ArrayRecord({"w": Array(np.full(2, value, np.float32))})
 
 
-def test_the_last_rounds_and_runs_are_kept_alone(tmp_path: Path) -> None:
+def test_the_last_rounds_and_runs_are_kept_alone(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with federation(program(), tmp_path) as here:
         module = here.client("local_state")
         memory, folder = RecordDict(), tmp_path / "kept"
@@ -322,6 +324,12 @@ def test_the_last_rounds_and_runs_are_kept_alone(tmp_path: Path) -> None:
             assert states.before(9).model["w"].numpy().tolist() == [4, 4]
             assert states.before(4).model["w"].numpy().tolist() == [3, 3]
             assert not states.before(3)
+        # A damaged state does not keep a site out of all rounds to come.
+        newest = folder / "cc.000004.safetensors"
+        newest.write_bytes(newest.read_bytes()[:20])
+        states = module.LocalStates(RecordDict(), folder, "cc")
+        assert states.before(9).model["w"].numpy().tolist() == [3, 3]
+        assert f"{newest}: not a whole safetensors file" in caplog.text
 
 
 def test_weights_that_are_not_finite_leave_no_state(tmp_path: Path) -> None:

@@ -90,9 +90,13 @@ def test_one_worker_or_two_give_the_same_bytes(client: Client, built: Path) -> N
 
 
 def test_a_killed_worker_costs_its_task_and_is_replaced(tmp_path: Path) -> None:
-    waiting = (
-        "import time, pathlib\npathlib.Path('busy').touch()\ntime.sleep(0 if LR < 1 else 60)\n"
-    )
+    waiting = """\
+import pathlib, subprocess, time
+if LR >= 1:
+    pathlib.Path('child').write_text(str(subprocess.Popen(['sleep', '600']).pid))
+pathlib.Path('busy').touch()
+time.sleep(0 if LR < 1 else 60)
+"""
     with other_client(tmp_path, train=waiting + demo.TRAIN) as other:
         with grid_of(tmp_path, "other_client", workers=2) as grid:
             weights = other.weights()
@@ -107,6 +111,9 @@ def test_a_killed_worker_costs_its_task_and_is_replaced(tmp_path: Path) -> None:
             os.kill(before[0], signal.SIGKILL)
             while len(replies) < 3:
                 replies += grid.pull_messages(ids)
+            # What the notebook's code had started is gone, too.
+            child = int((tmp_path / "child").read_text())
+            wait_for(lambda: not is_alive(child))
             failed = [reply for reply in replies if reply.has_error()]
             assert [reply.error.code for reply in failed] == [WORKER_DIED]
             assert failed[0].error.reason == "the process of site budapest ended (signal 9)"

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import errno
 import json
 import threading
 from pathlib import Path
+
+import pytest
 
 from nbfed.progress import follow
 from nbfed.progress.display import Event
@@ -80,13 +83,18 @@ def test_the_last_events_and_the_baselines_are_shown_before_the_display_closes(
 class Gone(Recorder):
     """A display whose reader has gone."""
 
+    def __init__(self, error: OSError) -> None:
+        super().__init__()
+        self._error = error
+
     def show(self, event: Event, baseline: str) -> None:
         super().show(event, baseline)
-        raise BrokenPipeError
+        raise self._error
 
 
-def test_a_reader_that_has_gone_does_not_stop_the_run(tmp_path: Path) -> None:
-    gone = Gone()
+@pytest.mark.parametrize("error", [BrokenPipeError(), OSError(errno.EIO, "the terminal is gone")])
+def test_a_reader_that_has_gone_does_not_stop_the_run(tmp_path: Path, error: OSError) -> None:
+    gone = Gone(error)
     with follow(tmp_path, gone):
         append(tmp_path / "events.jsonl", line("run-started") + line("round-started"))
         assert gone.seen.wait(timeout=30)

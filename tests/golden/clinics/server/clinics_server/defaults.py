@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "52dea0b8d17a9b1eb5babde76f7e1595f61b72997da0f3bc777b3aeb56ecb15f"
+CLIENT_DIGEST = "fa164fa67391fb113262d2c39ff8b0a5b223810bfff7562dcf85b316db6da251"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

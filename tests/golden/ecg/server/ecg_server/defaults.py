@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "571c6ec1ab28920400e20731037c26dfa21f5e7d8d2361bf3e6eb07a2b3946db"
+CLIENT_DIGEST = "5f2e548c55f0f1f6aa6f1c9fb68fba498396add5e71a05285ea51f2d0ac5e9ab"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

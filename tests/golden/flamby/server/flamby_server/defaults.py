@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e094e1293e70aea807a2283c25726db5acd5fc7d3e34d16373f5bdbdd7328ebf"
+CLIENT_DIGEST = "3e7a354d92df9de100a903808af6b0aa78fb43d383cf12859e68c687893c2fe1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "efae72286d1566c27c10734b9d8b4ae6bc0f9e9fc95a313028f39152978d0157"
+CLIENT_DIGEST = "5a75405bde336f3925ecc0834f9ceaec4fb7e5ea25e1681ed71ce85d7fd13dcd"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

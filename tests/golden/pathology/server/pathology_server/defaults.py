@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "313c984aa024ac1c7e7bc487afec123ce950c94ce0f2377e9142220a7c96afb1"
+CLIENT_DIGEST = "c5a8fe81284b91717c72439fe0033039d0f4c9f708157da2d967a15a71584911"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

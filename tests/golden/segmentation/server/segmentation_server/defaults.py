@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d4410dbb191766be96386f0997bd575571eeec60e8f3b404bf1caa59e2931bc1"
+CLIENT_DIGEST = "067067958e793bf60e311b9e3701d96119cdfa575bbad803fa951b22d0a9282f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "68b2dfd2d3ec216a8823fc99b40466290638e4f1b563256534a78dd033365337"
+CLIENT_DIGEST = "f81e9809850b33b94cc7cb86ba4f0156efbd713ed26e9fd8780660122a8e3133"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
