@@ -23,14 +23,16 @@ def assert_same(
     *,
     site: Mapping[str, Any] | None = None,
     measured: bool = True,
+    modules: Mapping[str, str] | None = None,
 ) -> None:
     """Compare what ``text``, the notebook of ``program``, holds with what a site gives.
 
     ``site`` has the site's values; where nothing is ``measured``, the notebook never evaluates.
+    ``modules`` has expressions for the modules to which the program gave names of its own.
     """
     torch.set_num_threads(1)
     with fake_libraries():
-        expected = Notebook(program, text, site or {}, folder).seen
+        expected = Notebook(program, text, site or {}, folder, modules or {}).seen
         here = Site(program, site or {}, folder)
         trained = here.train()
         found = dict(here.model.state_dict())
