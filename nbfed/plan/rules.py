@@ -16,6 +16,7 @@ from nbfed.analyse.statements import Statement
 from nbfed.plan import refusals
 from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Need, Slice
+from nbfed.plan.told_sizes import is_told
 from nbfed.plan.verdict import Argue, Copy, Pass, Refuse, Verdict, Warned
 from nbfed.program import Origin
 from nbfed.roles import Role
@@ -50,6 +51,15 @@ def _setting(context: Context, of: Slice, need: Need, found: Statement) -> Verdi
     if role is Role.SITE and of.role in _AT_SERVER:
         return Refuse(refusals.server_needs_site(context.facts, of.role, need, found))
     return Argue(Origin.SITE) if role is Role.SITE else None
+
+
+def _told(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """A number that the data give a model: computed with the data, and told to the server."""
+    if of.role is not Role.MODEL or not is_told(context.facts, context.settings, need.name, found):
+        return None
+    if found.role is not Role.DATA:
+        of.adopted[found.order] = found
+    return Argue(Origin.DATA)
 
 
 def _own(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
@@ -219,6 +229,7 @@ def _is_assignment(statement: Statement) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     _setting,
+    _told,
     _own,
     _model,
     _definition,
