@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "52dea0b8d17a9b1eb5babde76f7e1595f61b72997da0f3bc777b3aeb56ecb15f"
+CLIENT_DIGEST = "a97a3647a716d4df9d0a8335b1a9f56e805928d6e166e83e4956b3c409b9f411"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "571c6ec1ab28920400e20731037c26dfa21f5e7d8d2361bf3e6eb07a2b3946db"
+CLIENT_DIGEST = "9e7e7706d4334dec8a58ac31024ebd0c3d74f282651584a9409dff4275754b57"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e094e1293e70aea807a2283c25726db5acd5fc7d3e34d16373f5bdbdd7328ebf"
+CLIENT_DIGEST = "f5077c0141629270368b77de91ab22537de6249762edd2c62c712e74f0833bdd"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

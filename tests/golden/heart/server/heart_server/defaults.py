@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "efae72286d1566c27c10734b9d8b4ae6bc0f9e9fc95a313028f39152978d0157"
+CLIENT_DIGEST = "9412f5bf55c19af784c8ff75dea9b1b176e2995685d05496247edcac75025f0b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

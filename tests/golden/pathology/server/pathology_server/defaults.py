@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "313c984aa024ac1c7e7bc487afec123ce950c94ce0f2377e9142220a7c96afb1"
+CLIENT_DIGEST = "f82b1de8d422ebbf3812636dbb3b7e527e80465981e487bb93925ffe0087704e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

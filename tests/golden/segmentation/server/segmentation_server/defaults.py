@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d4410dbb191766be96386f0997bd575571eeec60e8f3b404bf1caa59e2931bc1"
+CLIENT_DIGEST = "540d4b6ab6074d0ae5fbcfc3605aaac8acf0855a7129519b0f87576ce052a5f3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "68b2dfd2d3ec216a8823fc99b40466290638e4f1b563256534a78dd033365337"
+CLIENT_DIGEST = "de46e299d15ec054586745c0d8caf17cc40ce197a6385211f4376bae798280fd"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
