@@ -218,7 +218,24 @@ def _training_tool(context: Context, of: Slice, need: Need, found: Statement) ->
 def _bare_call(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
     if need.name in found.names.bound or not isinstance(found.node, ast.Expr):
         return None
+    if _alters_own_object(context.facts, need.name, found):
+        return Copy()
     return Warned(refusals.change_left_out(context.facts, need, found))
+
+
+def _alters_own_object(facts: Facts, name: str, found: Statement) -> bool:
+    """`config.set_width(4)`: a harmless method of an object of the notebook's own class."""
+    match found.nodes:
+        case (ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=owner))) as call),):
+            makers = [facts.statements[order] for order in facts.touching.get(owner, ())]
+        case _:
+            return False
+    made = [item.node for item in makers if name in item.names.bound]
+    match made:
+        case [ast.Assign(value=ast.Call(func=ast.Name(id=class_name)))]:
+            return owner == name and facts.purity.method(class_name, call)
+        case _:
+            return False
 
 
 def _is_assignment(statement: Statement) -> bool:

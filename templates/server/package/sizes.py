@@ -11,21 +11,34 @@ from flwr.serverapp import Grid
 
 from .defaults import MODEL_SIZES
 from .reasons import first_line
+from .run_folder import Listener, event_of
 from .settings import CLIENT_DIGEST, Settings, SettingsError
 from .sites import SiteOf, Sites, TooFewSites
 
 
-def with_sizes(grid: Grid, settings: Settings, *, site_of: SiteOf | None = None) -> Settings:
+def with_sizes(
+    grid: Grid,
+    settings: Settings,
+    *,
+    listener: Listener | None = None,
+    site_of: SiteOf | None = None,
+) -> Settings:
     """Return the settings with the model's sizes among the parameters, as a site tells them.
 
     What the parameters have already is not asked for. The sites are asked in the order of their
     names, until one answers; the others find out when the weights come whether theirs are the same.
+    ``listener`` is told who is waited for. The run that the sites join begins later.
     Raises SettingsError where no site answers.
     """
     if all(name in settings.params for name in MODEL_SIZES):
         return settings
+
+    def tell(name: str, /, **fields: object) -> None:
+        if listener and name == "waiting":
+            listener(event_of(name, fields))
+
     try:
-        sites = Sites(grid, settings, _silent, settings.poll_seconds, site_of)
+        sites = Sites(grid, settings, tell, settings.poll_seconds, site_of)
         present = sites.gather()
     except TooFewSites as error:
         raise SettingsError(f"the model's sizes cannot be asked for: {error}") from error
@@ -72,7 +85,3 @@ def _read(answer: Message) -> dict[str, object] | str:
             return f"it tells no whole number for {name}"
         sizes[name] = value
     return sizes
-
-
-def _silent(_event: str, **_more: object) -> None:
-    """Say nothing: the run that these sites join begins later."""
