@@ -12,6 +12,7 @@ from itertools import starmap
 
 from nbfed.analyse.effects import with_effects
 from nbfed.analyse.kinds import Kind
+from nbfed.analyse.module_changes import with_module_changes
 from nbfed.analyse.origins import function_reads, origins_of, through_functions
 from nbfed.analyse.purity import Purity
 from nbfed.analyse.statements import Statement
@@ -120,11 +121,12 @@ def read_facts(
     statements = with_effects(statements, vocabulary)
     values = Values(vocabulary)
     purity = Purity(vocabulary)
+    statements = with_module_changes(statements, _kinds_of(statements, values), vocabulary)
+    kinds = _kinds_of(statements, values)
     touching: dict[str, list[int]] = {}
     for statement in statements:
         for name in statement.names.touched:
             touching.setdefault(name, []).append(statement.order)
-    kinds = _kinds_of(statements, values)
     harmless = [item.is_import or purity.statement(item) for item in statements]
     origins = origins_of(statements, kinds, harmless)
     several = {name: frozenset({name}) for name, orders in touching.items() if len(orders) > 1}

@@ -37,6 +37,8 @@ _SCORES = re.compile(
     r"score|mse|mae|rmse|psnr|ssim|error|kappa|mcc|perplexity)(_\w+)?",
     re.I,
 )
+# Element by element: what is made of one number is one number.
+_OF_ONE = frozenset({"sqrt", "square", "exp", "expm1", "log", "log2", "log10", "log1p", "abs"})
 _ALWAYS = frozenset({"float", "int", "round", "abs", "pow"})
 _OF_MANY = frozenset({"sum", "max", "min"})
 _COUNTS = frozenset({"len"})
@@ -211,7 +213,11 @@ class Numbers:
         dotted = self.vocabulary.dotted(func)
         imported = dotted is not None and self._imported(func)
         if imported and dotted is not None:
-            return self._library_call(dotted)
+            sure = self._library_call(dotted)
+            of_one = func.attr in _OF_ONE and len(call.args) == 1
+            return max(sure, self.surety(call.args[0], found)) if of_one else sure
+        if func.attr in _OF_ONE and not call.args:
+            return self.surety(func.value, found)
         if func.attr in _REDUCTIONS:
             return Surety.UNKNOWN if _has_axis(call) else Surety.LIKELY
         if func.attr in _AGGREGATES:

@@ -38,6 +38,8 @@ def stage_module(
     own = list(_OWN_IMPORTS[stage.role])
     if any(argument.origin is Origin.MODEL for argument in stage.arguments):
         own.append("import torch")
+    if any(_mentions_any(_annotation(argument)) for argument in stage.arguments):
+        own.append("from typing import Any")
     context = {
         "program": program,
         "stage": stage,

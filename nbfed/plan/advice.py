@@ -97,8 +97,9 @@ def _leaves_training_mode(node: ast.AST) -> bool:
     match node:
         case ast.Attribute(attr="eval" | "test" | "validate" | "predict" | "evaluate"):
             return True
-        case ast.Call(func=ast.Attribute(attr="train"), args=[ast.Constant(value=False)]):
-            return True
+        case ast.Call(func=ast.Attribute(attr="train"), args=[mode]):
+            # `net.train(optimizer is not None)`: one function for both.
+            return not (isinstance(mode, ast.Constant) and mode.value is True)
         case ast.Call(func=ast.Attribute(attr="train"), keywords=[ast.keyword(arg="mode")]):
             return True
         case _:

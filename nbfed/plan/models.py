@@ -32,11 +32,14 @@ def made_in_training(facts: Facts, settings: Settings) -> Completed:
     """
     statements = list(facts.statements)
     problems: list[Diagnostic] = []
+    before: list[Statement] = []
     for item in facts.of_role(Role.TRAIN):
         if trains(facts, item):
             break
+        before.append(item)
         if _makes_model(facts, item) or _alters_model(facts, item):
-            statements[item.order] = replace(item, role=Role.MODEL)
+            for needed in _with_what_it_needs(before):
+                statements[needed.order] = replace(needed, role=Role.MODEL)
             problems.append(
                 note(
                     facts,
@@ -48,6 +51,21 @@ def made_in_training(facts: Facts, settings: Settings) -> Completed:
     if not problems:
         return unchanged(facts)
     return Completed(tuple(statements), tuple(problems))
+
+
+def _with_what_it_needs(before: list[Statement]) -> list[Statement]:
+    """The last of these statements, and those before it that change what it reads.
+
+    `weights = net.state_dict()`, `weights["fc.bias"] = ...`, and then they are loaded. What only
+    binds a name stays: training may read it too, and a slice finds it wherever it is.
+    """
+    *others, last = before
+    chosen, needed = [last], set(last.names.reads)
+    for item in reversed(others):
+        if item.names.changes & needed and not item.is_definition:
+            chosen.append(item)
+            needed |= item.names.reads.keys()
+    return chosen
 
 
 def _makes_model(facts: Facts, statement: Statement) -> bool:
@@ -71,12 +89,26 @@ def _alters_model(facts: Facts, statement: Statement) -> bool:
     match statement.node:
         case ast.Assign(targets=[ast.Attribute() | ast.Subscript(), *_]):
             return True
-        case ast.Expr(value=ast.Call(func=ast.Attribute(attr=method))):
-            return method in ("apply", "load_state_dict", "add_module")
-        case ast.For():
+        case ast.Expr(value=ast.Call(func=func)):
+            return _fills(facts, func)
+        case ast.For() | ast.While() | ast.If():
             return fact.harmless
+        case ast.With(items=[ast.withitem(context_expr=ast.Call(func=func))]):
+            return facts.vocabulary.dotted(func) == "torch.no_grad"
         case _:
             return False
+
+
+def _fills(facts: Facts, func: ast.expr) -> bool:
+    """`net.apply(init)`, `nn.init.zeros_(net.fc.bias)`, or a function of the notebook's own."""
+    name = facts.vocabulary.dotted(func) or ""
+    method = func.attr if isinstance(func, ast.Attribute) else name
+    return (
+        method in ("apply", "load_state_dict", "add_module", "append", "insert", "setattr")
+        or (method.endswith("_") and method != "requires_grad_")
+        or name.startswith("torch.nn.utils.")
+        or name in facts.vocabulary.functions
+    )
 
 
 def evaluated_weights(facts: Facts, settings: Settings) -> Completed:
@@ -209,8 +241,10 @@ def _trained_name(
     evaluated: dict[str, Statement],
 ) -> str:
     """Another name that the trained model has when training ends."""
+    begins = next((item.order for item in own if trains(facts, item)), own[-1].order)
     for item in reversed(own):
-        if item.is_definition:
+        # `before = copy.deepcopy(model)`, and then the training: that copy learns nothing.
+        if item.is_definition or item.order < begins:
             continue
         fact = facts.fact(item)
         for name in sorted(item.names.binds):

@@ -45,6 +45,7 @@ class Site:
         self._model: Kept[Model] = Kept()
         self._exchanged: list[frozenset[str]] = []
         self._form: Form = {}
+        self._trained: frozenset[str] = frozenset()
 
     def states(self, context: Context, trip: Trip) -> LocalStates:
         """Return what this site keeps to itself during the run."""
@@ -95,6 +96,9 @@ class Site:
             model = self._made(trip)
             local = only(arrays_from(model), stays)
         load_into(model, ArrayRecord({**trip.arrays, **local}))
+        for name, value in model.named_parameters():
+            # The last round may have frozen layers, or thawed them.
+            value.requires_grad_(name in self._trained)
         model.train()
         return model, stays
 
@@ -106,6 +110,9 @@ class Site:
             seed_everything(trip.seed, "model")
             made = made_model(given, sizes)
             self._form = form_of(made)
+            self._trained = frozenset(
+                name for name, value in made.named_parameters() if value.requires_grad
+            )
             names = travelling_names(made, EXCHANGE)
             self._exchanged = [names, names - normalisation_names(made)]
             if self._node.get("exchange-all"):

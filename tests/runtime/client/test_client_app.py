@@ -139,6 +139,17 @@ def test_training_is_in_training_mode_though_evaluation_came_first(folder: Path)
         assert client.ask("train", client.weights()).has_content()
 
 
+def test_layers_that_a_round_froze_are_trained_in_the_next(folder: Path) -> None:
+    freezing = demo.TRAIN + "\nmodel.requires_grad_(False)"
+    demo.write_packages(demo.program(train=freezing), folder)
+    with importable(folder / "client"):
+        client = Client("demo_client", {"site": "zurich", "DATA_FILE": "zurich.csv"})
+        weights = client.weights()
+        first = client.ask("train", weights).content
+        again = client.ask("train", weights).content
+        assert_same(first["arrays"], again["arrays"])
+
+
 def test_parameters_default_then_server_then_site(client: Client) -> None:
     given = client.module("given").Given
     assert given(client.node, {}).params.LR == 0.1

@@ -23,7 +23,7 @@ import numpy as np
 import torch
 
 from nbfed.program import Fragment, Program
-from nbfed.roles import Role
+from nbfed.roles import Region, Role
 
 from .notebooks import notebook
 from .running import seed_stage, stages
@@ -35,14 +35,28 @@ _SWITCH = "_drawing_for_"
 class Notebook:
     """A notebook that ran; ``seen`` has the weights and metrics that it held."""
 
-    def __init__(self, program: Program, text: str, site: Mapping[str, Any], folder: Path) -> None:
+    def __init__(
+        self,
+        program: Program,
+        text: str,
+        site: Mapping[str, Any],
+        folder: Path,
+        modules: Mapping[str, str],
+    ) -> None:
         found, regions = notebook(text)
         self._lines = {stage.role: _lines(stage.body) for stage in stages(program)}
+        # `models = {"enc": Net()}` of a model region is several statements in the program.
+        self._rewritten = {
+            (part.cell, part.line): stage.role
+            for stage in stages(program)
+            for part in stage.body
+            if stage.role is Role.MODEL is _role_of(regions, part.cell)
+        }
         self._streams: dict[Role | None, tuple[Any, ...]] = {}
         self._now: Role | None = None
         printed = io.StringIO()
         cells = {_file(region.cell): region.role for region in regions if region.role}
-        self.seen = Watch(program, cells, printed)
+        self.seen = Watch(program, cells, printed, modules)
         space: dict[str, Any] = {"__name__": "__main__", _SWITCH: self._drawing_for}
         keys = {key.cell for key in program.site}
         seed_stage(None)
@@ -63,6 +77,7 @@ class Notebook:
         for node in body:
             here = (cell, node.lineno, lines[node.lineno - 1].strip())
             role = next((role for role, held in self._lines.items() if here in held), None)
+            role = role or self._rewritten.get(here[:2])
             if role and not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 self.seen.will_run(role, node)
                 switch = ast.Call(ast.Name(_SWITCH, ast.Load()), [ast.Constant(role.value)], [])
@@ -97,6 +112,10 @@ class Notebook:
             seed_stage(role)
         if role:
             self.seen.starts(role)
+
+
+def _role_of(regions: Sequence[Region], cell: int) -> Role | None:
+    return next((region.role for region in regions if region.cell == cell), None)
 
 
 def _file(cell: int) -> str:

@@ -38,6 +38,11 @@ def test_nothing_is_said_about_the_plain_notebook() -> None:
     assert said(PLAIN) == QUIET
 
 
+def test_a_function_for_training_and_for_evaluation_sets_the_mode() -> None:
+    assert said(PLAIN.replace("model.eval()", "model.train(len(loader) == 0)")) == QUIET
+    assert "NBF311" in said(PLAIN.replace("model.eval()", "model.train(True)"))
+
+
 SAID = [
     pytest.param(PLAIN.replace(EVALUATE, ""), "NBF313", id="no evaluation"),
     pytest.param(PLAIN.replace("model.eval()\n", ""), "NBF311", id="evaluation in training mode"),

@@ -240,6 +240,24 @@ def test_parameters_are_typed_and_keep_their_comments() -> None:
     assert used == {"LR", "N"}
 
 
+def test_a_parameter_of_mixed_values_may_make_the_model() -> None:
+    text = """
+# %%
+import torch
+from torch import nn
+# %% params
+config = {"width": 2, "name": "small"}
+# %% data
+rows = torch.load("rows.pt")
+# %% model
+net = nn.Linear(config["width"], 1)
+# %% train
+net(rows).sum().backward()
+"""
+    program = planned(text)  # its type is `dict[str, Any]`, and `Any` has to be imported
+    assert [argument.annotation for argument in program.model.arguments] == ["dict[str, Any]"]
+
+
 def test_an_expression_over_parameters_is_copied() -> None:
     program = with_cell("N = 4\nHALF = N // 2", "HALF * x", "params")
     assert [p.name for p in program.params] == ["N"]

@@ -53,6 +53,8 @@ EVALUATED = [
     pytest.param("model.eval()\nout = model(x_test)\ntest_loss = criterion(out, y_test)\nn_rows = len(y_test)", ("test_loss",), id="no counts"),
     pytest.param("model.eval()\n_score = f1_score(y_test, model(x_test))\nf1 = _score", ("f1",), id="no private names"),
     pytest.param("import time\nstart = time.time()\nmodel.eval()\nf1 = f1_score(y_test, model(x_test))\nelapsed = time.time() - start", ("f1",), id="no times"),
+    pytest.param("model.eval()\nmse = criterion(model(x_test), y_test).item()\nrmse = np.sqrt(mse)\npsnr = -10 * torch.log10(criterion(model(x_test), y_test))\nppl = criterion(model(x_test), y_test).exp()", ("mse", "rmse", "psnr", "ppl"), id="roots, logarithms and powers of numbers"),
+    pytest.param("model.eval()\nout = torch.exp(model(x_test))\nlogs = model(x_test).log()\nf1 = f1_score(y_test, out)", ("f1",), id="but not of tensors"),
     pytest.param("model.eval()\nf1, acc = 0.5, float(model(x_test).mean())", ("f1", "acc"), id="a tuple"),
     pytest.param("def test(net, rows):\n    net.eval()\n    loss, acc = 0.0, 0.5\n    return loss, acc\nprint(test(model, test_loader))", ("loss", "acc"), id="a call inside a print"),
     pytest.param("def test(net, rows):\n    net.eval()\n    loss = 0.0\n    for x, y in rows:\n        loss += criterion(net(x), y).item()\n    loss /= len(rows)\n    print('loss', loss)\ntest(model, loader)\ntest(model, test_loader)", ("loss",), id="a function that only prints"),

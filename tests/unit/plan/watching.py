@@ -28,9 +28,17 @@ class Watch:
     ``metrics`` has, by the role, what the notebook itself keeps by the metrics' names: what the
     role's statements bind at top level, and what functions of the role's cells held when they
     returned, in their locals or in the dictionary that they gave. The last value counts.
+    ``modules`` has expressions for the modules that the program knows by names of its own.
     """
 
-    def __init__(self, program: Program, cells: Mapping[str, Role], printed: io.StringIO) -> None:
+    def __init__(
+        self,
+        program: Program,
+        cells: Mapping[str, Role],
+        printed: io.StringIO,
+        modules: Mapping[str, str],
+    ) -> None:
+        self._held = modules
         self.weights: dict[str, torch.Tensor] = {}
         self.metrics: dict[Role, dict[str, Any]] = {Role.TRAIN: {}, Role.EVALUATE: {}}
         self._modules: dict[str, Any] = dict.fromkeys(program.model.results)
@@ -60,6 +68,8 @@ class Watch:
         """A statement of ``role`` is done, in the innermost frame of a cell."""
         frame = _cell_frame()
         here = {**frame.f_globals, **frame.f_locals}
+        if role is Role.TRAIN:
+            here |= {name: eval(held, here) for name, held in self._held.items()}
         if role in (Role.MODEL, Role.TRAIN):
             for name in self._modules:
                 if isinstance(here.get(name), torch.nn.Module):

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "fa164fa67391fb113262d2c39ff8b0a5b223810bfff7562dcf85b316db6da251"
+CLIENT_DIGEST = "43f3fb4b734f452ddc44420efdabf4d989f1f17ccaca16406f5e4c1806997a40"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5f2e548c55f0f1f6aa6f1c9fb68fba498396add5e71a05285ea51f2d0ac5e9ab"
+CLIENT_DIGEST = "691b48d6f298f2d72bd59f1c58efc0f66b2e19bb80319babc0874675adb0a2b6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

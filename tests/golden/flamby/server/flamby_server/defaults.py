@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3e7a354d92df9de100a903808af6b0aa78fb43d383cf12859e68c687893c2fe1"
+CLIENT_DIGEST = "94abb8dcbfa4bf81d8ec3d0d15b0cdffb58340224177ed4a151e2a93016cd3fd"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5a75405bde336f3925ecc0834f9ceaec4fb7e5ea25e1681ed71ce85d7fd13dcd"
+CLIENT_DIGEST = "379e6b4d6d908ea0c247a36d8fa5594301bbce255cfcf3a6b5602cb9278d9ef8"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

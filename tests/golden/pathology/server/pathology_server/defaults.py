@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c5a8fe81284b91717c72439fe0033039d0f4c9f708157da2d967a15a71584911"
+CLIENT_DIGEST = "5c82005c7aff6cc0b74b065fa9e5159ad7e1a766c36f55b586cd4c2b7bfadabe"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

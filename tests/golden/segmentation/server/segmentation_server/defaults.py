@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "067067958e793bf60e311b9e3701d96119cdfa575bbad803fa951b22d0a9282f"
+CLIENT_DIGEST = "0cd615b3dc2b879195d5f0d5912f3a72ebe945b6bcaa7ec572ef3f6ad75642cb"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

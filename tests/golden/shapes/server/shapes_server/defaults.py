@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f81e9809850b33b94cc7cb86ba4f0156efbd713ed26e9fd8780660122a8e3133"
+CLIENT_DIGEST = "9d64f389a99a506025fd1f26439954a15f02a10764943029127b0bce1a0c41af"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
