@@ -24,7 +24,7 @@ EVALUATES = True
 EXCHANGE = ("all",)
 
 # The only names under which numbers leave; None where the notebook makes them as it runs.
-TRAIN_METRICS: tuple[str, ...] | None = ()
+TRAIN_METRICS: tuple[str, ...] | None = ("train_loss",)
 EVALUATE_METRICS: tuple[str, ...] | None = None
 
 # Whether those names were guessed from what the notebook prints.

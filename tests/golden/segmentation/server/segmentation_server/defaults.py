@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c576c5cb9ad0bf37713aa1e3a0f1f75ee2514ececa19415c5454f81d989da201"
+CLIENT_DIGEST = "e205bf8888dee37fee89096790a9fa6725bb3b9f33f90b889d01c6ed0d6828c7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
