@@ -87,10 +87,12 @@ def output_tree(
     )
     client_digest = package_digest(client)
     context["client_digest"] = client_digest
-    at_server = StageCalls(program, params="self._params", config="self._config")
-    server = _server_package(
-        program, {**context, "calls": at_server, "asks_for_gpu": server_asks_for_gpu(program)}
-    )
+    at_server = {
+        "calls": StageCalls(program, params="self._params", config="self._config"),
+        "first_calls": StageCalls(program, params="params", config="config"),
+        "asks_for_gpu": server_asks_for_gpu(program),
+    }
+    server = _server_package(program, {**context, **at_server})
     files: dict[str, bytes] = {}
     for folder, packages in (
         ("server", {names.server_package: server}),

@@ -24,7 +24,7 @@ from typing import Any, TextIO
 from flwr.app import ArrayRecord
 
 from . import exchange
-from .initial import EXCHANGE
+from .first_model import EXCHANGE
 from .resume import BUILD, EVENTS, check_same, read_events, settings_of
 from .settings import CLIENT_DIGEST, NAME, Settings, SettingsError
 
