@@ -77,6 +77,11 @@ def test_a_sites_device() -> None:
         read("sites: {va: {device: gpu}}")
 
 
+def test_weights_travel_in_full_precision_unless_asked_otherwise() -> None:
+    assert read("").transport.precision == "full"
+    assert read("transport: {precision: half}").transport.precision == "half"
+
+
 def test_sites_can_be_a_list_of_names() -> None:
     assert list(read("sites: [cleveland, va]").sites) == ["cleveland", "va"]
 
@@ -115,6 +120,10 @@ def test_a_federation_without_a_name_takes_the_notebooks(
             "sites:\n  va:\n    DATA_FILE: va.csv",
             "3: unknown key `sites.va.DATA_FILE`"
             " (values for the notebook's site cells go under `params:`)",
+        ),
+        (
+            "rounds: 2\ntransport: {precision: quarter}",
+            "2: `transport.precision` must be `full` or `half`, not `quarter`",
         ),
         ("rounds: three", "1: `rounds` must be a whole number, not `three`"),
         ("rounds: true", "1: `rounds` must be a whole number, not `true`"),
