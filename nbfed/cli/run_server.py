@@ -109,11 +109,15 @@ def command(
 
 
 def _tell_where(event: Mapping[str, Any], *, sites: list[str], as_json: bool) -> None:
-    """Say where the server listens; all other events are read from the run's folder."""
-    if event["event"] != "listening":
+    """Say what comes before the run; its own events are read from the run's folder."""
+    if event["event"] not in ("listening", "sizes-awaited"):
         return
     if as_json:
         typer.echo(json.dumps(event))
+        return
+    if event["event"] == "sizes-awaited":
+        missing = ", ".join(event["missing"]) or "sites"
+        typer.echo(f"waiting for {missing}: one of the sites tells the model's sizes first")
         return
     site = sites[0] if sites else "NAME"
     typer.echo(f"listening on {event['address']}")

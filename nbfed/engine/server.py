@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from nbfed.errors import NbfedError
+from nbfed.errors import FederationFailed, NbfedError
 
 if TYPE_CHECKING:
     from flwr.serverapp import Grid
@@ -27,9 +27,11 @@ class ServerPackage:
         folder = str(build.server.resolve())
         sys.path.insert(0, folder)
         try:
-            self._app, self._rounds, self._evaluation, self._initial, self._settings = (
-                _module(package, name)
-                for name in ("server_app", "rounds", "evaluation", "initial", "settings")
+            self._app, self._rounds, self._evaluation = (
+                _module(package, name) for name in ("server_app", "rounds", "evaluation")
+            )
+            self._initial, self._settings, self._sites = (
+                _module(package, name) for name in ("initial", "settings", "sites")
             )
         finally:
             sys.path.remove(folder)
@@ -47,9 +49,17 @@ class ServerPackage:
             raise NbfedError(str(error)) from error
 
     def settled(self, grid: Grid, settings: Any) -> Any:
-        """The settings with what the sites tell of the model's sizes. Raises NbfedError."""
+        """The settings with what the sites tell of the model's sizes.
+
+        Raises FederationFailed where none does.
+        """
         with_sizes = getattr(self._app, "with_sizes", None)
-        return self._checked(with_sizes, grid, settings) if with_sizes else settings
+        if with_sizes is None:
+            return settings
+        try:
+            return with_sizes(grid, settings)
+        except self._sites.TooFewSites as error:
+            raise FederationFailed(str(error)) from error
 
     def run(self, grid: Grid, settings: Any) -> Any:
         """Run the federation as the server app would; return its Outcome. Raises NbfedError."""

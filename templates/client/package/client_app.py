@@ -6,6 +6,7 @@ import platform
 from importlib.metadata import version
 from time import perf_counter
 
+import torch
 from flwr.app import ConfigRecord, Context, Message, MetricRecord, RecordDict
 from flwr.clientapp import ClientApp
 
@@ -104,7 +105,8 @@ def on_train(message: Message, context: Context) -> Message:
     trip = trip.outlined()
     give_back()
     seed_everything(trip.seed, "train", site.name, trip.round)
-    with terms:
+    # Whether gradients are computed is not a cell's to leave behind.
+    with terms, torch.enable_grad():
         after, metrics, kept = trained(model, data, site.given(trip), local.kept)
     timing["train-seconds"] = perf_counter() - start
     # A round leaves no gradients to the next one, which may take place in another process.
@@ -145,8 +147,10 @@ def on_evaluate(message: Message, context: Context) -> Message:
 def _evaluate(site: Site, trip: Trip, data: SiteData, local: LocalState) -> MetricRecord:
     model, _ = site.model(trip, local.model)
     seed_everything(trip.seed, "evaluate", site.name, trip.round)
+    with torch.enable_grad():
+        metrics = evaluated(model, data, site.given(trip))
     return numbers(
-        evaluated(model, data, site.given(trip)),
+        metrics,
         declared=EVALUATE_METRICS,
         examples=evaluation_examples(data),
         guessed=EVALUATE_METRICS_GUESSED,

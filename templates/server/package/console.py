@@ -64,6 +64,10 @@ def _refused(event: dict[str, Any]) -> str:
     return f"{event['site']} was turned away: {event['reason']}"
 
 
+def _sizes_awaited(event: dict[str, Any]) -> str:
+    return f"{_waiting(event)}: one of them tells the model's sizes first"
+
+
 def _waiting(event: dict[str, Any]) -> str:
     seen = event.get("last_seen", {})
     names = [
@@ -138,6 +142,7 @@ _LINES: dict[str, Callable[[dict[str, Any]], str]] = {
     "run-resumed": _resumed,
     "site-joined": _joined,
     "site-refused": _refused,
+    "sizes-awaited": _sizes_awaited,
     "waiting": _waiting,
     "site-replied": _replied,
     "site-failed": _failed,

@@ -18,6 +18,7 @@ from .addresses import StartError, is_wildcard, join_address, parse_address, tak
 from .admission_commands import add_commands, add_state
 from .resume import resumed_settings
 from .settings import ADDRESS, DISTRIBUTION, NAME, Scalar, Settings, SettingsError
+from .sites import TooFewSites
 from .superlink_process import flower_environment, superlink_process
 from .terminable import terminable
 
@@ -72,7 +73,7 @@ def serve(
         return _serve(settings, address, names, state_dir, listener, linger_seconds)
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
-    except (StartError, ConnectionError) as error:
+    except (StartError, ConnectionError, TooFewSites) as error:
         return _fail(str(error), FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)

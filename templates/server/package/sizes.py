@@ -12,7 +12,7 @@ from flwr.serverapp import Grid
 from .defaults import MODEL_SIZES
 from .reasons import first_line
 from .run_folder import Listener, event_of
-from .settings import CLIENT_DIGEST, Settings, SettingsError
+from .settings import CLIENT_DIGEST, Settings
 from .sites import SiteOf, Sites, TooFewSites
 
 
@@ -28,27 +28,27 @@ def with_sizes(
     What the parameters have already is not asked for. The sites are asked in the order of their
     names, until one answers; the others find out when the weights come whether theirs are the same.
     ``listener`` is told who is waited for. The run that the sites join begins later.
-    Raises SettingsError where no site answers.
+    Raises TooFewSites where no site answers.
     """
     if all(name in settings.params for name in MODEL_SIZES):
         return settings
 
     def tell(name: str, /, **fields: object) -> None:
         if listener and name == "waiting":
-            listener(event_of(name, fields))
+            listener(event_of("sizes-awaited", fields))
 
     try:
         sites = Sites(grid, settings, tell, settings.poll_seconds, site_of)
         present = sites.gather()
     except TooFewSites as error:
-        raise SettingsError(f"the model's sizes cannot be asked for: {error}") from error
+        raise TooFewSites(f"the model's sizes cannot be asked for: {error}") from error
     reasons = []
     for site, node in present.items():
         told = _ask(grid, settings, node)
         if not isinstance(told, str):
             return replace(settings, params={**told, **settings.params})
         reasons.append(f"{site}: {told}")
-    raise SettingsError(
+    raise TooFewSites(
         f"no site tells the model's sizes ({', '.join(MODEL_SIZES)}): {'; '.join(reasons)}"
     )
 

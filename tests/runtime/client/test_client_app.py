@@ -150,6 +150,14 @@ def test_layers_that_a_round_froze_are_trained_in_the_next(folder: Path) -> None
         assert_same(first["arrays"], again["arrays"])
 
 
+def test_gradients_that_evaluation_turns_off_are_on_in_training(folder: Path) -> None:
+    without = f"torch.set_grad_enabled(False)\n{demo.EVALUATE}"
+    demo.write_packages(demo.program(evaluate=without), folder)
+    with importable(folder / "client"):
+        client = Client("demo_client", {"site": "zurich", "DATA_FILE": "zurich.csv"})
+        assert client.ask("train", client.weights(), evaluate=True).has_content()
+
+
 def test_parameters_default_then_server_then_site(client: Client) -> None:
     given = client.module("given").Given
     assert given(client.node, {}).params.LR == 0.1

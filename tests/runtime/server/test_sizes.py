@@ -89,11 +89,15 @@ def test_the_next_site_is_asked_where_one_cannot_tell(sized: Package, tmp_path: 
 
 def test_where_none_can_tell_the_reasons_are_said(sized: Package, tmp_path: Path) -> None:
     sites = grid(sized, alpha="no file", beta=0, gamma=-1)
-    with pytest.raises(sized.settings.SettingsError, match=r"\(WIDTH\): alpha: no file; beta: it"):
+    with pytest.raises(sized.sites.TooFewSites, match=r"\(WIDTH\): alpha: no file; beta: it"):
         sized.sizes.with_sizes(sites, settings(sized, tmp_path))
 
 
 def test_without_sites_it_says_so(sized: Package, tmp_path: Path) -> None:
     nobody = settings(sized, tmp_path, **{"join-timeout": 0.05})
-    with pytest.raises(sized.settings.SettingsError, match="0 of the 3 sites needed"):
-        sized.sizes.with_sizes(FakeGrid([]), nobody)
+    told: list[dict[str, Any]] = []
+    with pytest.raises(sized.sites.TooFewSites, match="0 of the 3 sites needed"):
+        sized.sizes.with_sizes(FakeGrid([]), nobody, listener=told.append)
+    assert [(event["event"], event["missing"]) for event in told] == [
+        ("sizes-awaited", list(SITES))
+    ]

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "43f3fb4b734f452ddc44420efdabf4d989f1f17ccaca16406f5e4c1806997a40"
+CLIENT_DIGEST = "821836c9b108a78049ec71b858cfe06d3151f929c71894f2aff6570e6308d634"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

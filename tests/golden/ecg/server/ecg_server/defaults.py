@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "691b48d6f298f2d72bd59f1c58efc0f66b2e19bb80319babc0874675adb0a2b6"
+CLIENT_DIGEST = "46a247ddfb2e2b55bb279d1ad0e42a675b4abbf916db74c60a2b7fc732377f57"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

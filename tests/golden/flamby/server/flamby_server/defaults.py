@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "94abb8dcbfa4bf81d8ec3d0d15b0cdffb58340224177ed4a151e2a93016cd3fd"
+CLIENT_DIGEST = "67859ebc9a8fd2379110197c329bbb6fa267ff204539e79a171ce58c2fbfca2c"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

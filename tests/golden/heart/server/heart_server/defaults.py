@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "379e6b4d6d908ea0c247a36d8fa5594301bbce255cfcf3a6b5602cb9278d9ef8"
+CLIENT_DIGEST = "93aa677f14ecaaa6e53eeb6f4cce81590bd1196b1ae7529fc31ca1a9408a4a48"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5c82005c7aff6cc0b74b065fa9e5159ad7e1a766c36f55b586cd4c2b7bfadabe"
+CLIENT_DIGEST = "8dc1ea81802a8e91dcd9c53d970f19001c4e1410d16bfd18e37c20c6942dd7ba"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "0cd615b3dc2b879195d5f0d5912f3a72ebe945b6bcaa7ec572ef3f6ad75642cb"
+CLIENT_DIGEST = "80feac9e667e6c803433f9687f62d833103747f456436e2b43d2b4c5879793ef"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

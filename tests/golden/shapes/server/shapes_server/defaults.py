@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9d64f389a99a506025fd1f26439954a15f02a10764943029127b0bce1a0c41af"
+CLIENT_DIGEST = "d39b197908adf280842b589b49082daf5574010bb960a6042504665354c3b5b4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
