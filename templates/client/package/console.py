@@ -86,6 +86,8 @@ def _approve(options: argparse.Namespace, place: Place) -> int:
     approval = approve(place.state, by=options.by or this_user(), signer=signer)
     print(f"approved by {approval.by}: {COMMAND} {approval.version}, digest {approval.digest}")
     print(f"signed by {signer}, which is remembered" if signer else "no kit, so nobody signed it")
+    if signer and not options.signer:
+        print("has the coordinator told this fingerprint, by telephone? --signer compares it")
     return Exit.DONE
 
 
