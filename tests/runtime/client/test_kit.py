@@ -219,12 +219,26 @@ def test_a_manifest_that_two_readers_understand_differently(
     text = (kit.folder / "manifest.json").read_text()
     assert text.count('"files": {\n') == 1
     kit.sign_as(text.replace('"files": {\n', f'"files": {{\n    "ca.pem": "{"0" * 64}",\n'))
-    assert failures(installed, kit) == {"manifest.json": "is not written as nbfed writes a manifest"}
+    assert failures(installed, kit) == {
+        "manifest.json": "is not written as nbfed writes a manifest"
+    }
 
 
 def test_a_manifest_without_end(installed: Installed, kit: MadeKit) -> None:
     kit.sign_as("[" * 100_000)
     assert failures(installed, kit) == {"manifest.json": "is not a manifest of a kit"}
+
+
+def test_a_key_that_came_with_the_kit_is_told(
+    installed: Installed, kit: MadeKit, capsys: Any
+) -> None:
+    out = str(kit.folder / "request.json")
+    assert command(installed, kit, "enroll", "--out", out) == 0
+    first = capsys.readouterr().out
+    assert command(installed, kit, "enroll", "--out", out) == 0
+    assert capsys.readouterr().out == first + (
+        "it was there before: if nobody here has enrolled before, delete it, and enroll anew\n"
+    )
 
 
 def test_approval_is_of_one_package(installed: Installed, tmp_path: Path) -> None:

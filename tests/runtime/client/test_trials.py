@@ -167,7 +167,7 @@ def test_help_shows_the_order_and_the_exit_codes(installed: Installed, capsys: A
         installed.client.module("console").main(["--help"])
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    verbs = ("enroll", "verify", "review", "approve", "check", "dry-run", "start")
+    verbs = ("verify", "review", "approve", "enroll", "check", "dry-run", "start")
     places = [said.index(f"demo-client {verb} ") for verb in verbs]
     assert places == sorted(places)
     assert "exit codes: 0 done, 1 something is wrong here" in said

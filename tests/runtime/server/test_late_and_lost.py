@@ -79,9 +79,7 @@ def test_who_does_not_come_back_is_left_out_and_holds_up_no_later_round(bench: B
 
 
 @pytest.mark.parametrize(("needed", "ended"), [(2, "finished"), (3, "aborted")])
-def test_who_is_revoked_in_a_round_is_not_waited_for(
-    bench: Bench, needed: int, ended: str
-) -> None:
+def test_who_is_revoked_in_a_round_is_not_waited_for(bench: Bench, needed: int, ended: str) -> None:
     sites = bench.sites()
     grid = FakeGrid(sites)
     owners = {grid.node(name): name for name in SITES}

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9eb531706316b15d40d4d8684ae046d972427267e9df0bc2d4aa640b7a7e5cf3"
+CLIENT_DIGEST = "77b04effc7ab52ad8dd051ff7dbdbdf14c6d1c27ec27bf2b4bc219db0aa9bf8b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

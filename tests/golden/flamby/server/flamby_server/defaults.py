@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cc918e2eafbb1040e869b4b88fcfa64d7450497139070570116714384779e5e6"
+CLIENT_DIGEST = "ba755f5fc1f4f5aab2ad9dcc949b5e4835d2d307abf5a0bef111643a8feae075"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

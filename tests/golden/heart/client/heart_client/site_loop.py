@@ -221,9 +221,8 @@ def check_settings(node: Mapping[str, Scalar], source: str) -> None:
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if _is_missing(field.name, value):
-            raise SiteError(
-                f"{field.name}: there is no {value} in {Path.cwd()}: correct it in {source}"
-            )
+            where = "" if Path(value).expanduser().is_absolute() else f" in {Path.cwd()}"
+            raise SiteError(f"{field.name}: there is no {value}{where}: correct it in {source}")
 
 
 def _is_missing(name: str, value: object) -> bool:

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8fe77931ddcf93a497936d89815a59889ea5402314a1c95b6f94e8c2e3890256"
+CLIENT_DIGEST = "0f0a4b6e2991debd1f85d41d914de127357137f3150992e12c5aaec160f77651"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

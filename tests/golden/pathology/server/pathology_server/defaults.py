@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c42ac4e20c8ea81c3294043272c0878f28cac49b8302516dfe1e71a24b5fc0fc"
+CLIENT_DIGEST = "5ed3ccd6b6d9c0e26d309761c4fd9b0941d6bcd30e779c0b3cd4206a89c2d712"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

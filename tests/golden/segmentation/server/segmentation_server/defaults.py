@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5b1f1edb2551cd908b2c453e2d661c0d06de802ab94994b52ea12e937dc86703"
+CLIENT_DIGEST = "b5c5ccc8d29ca735e99de628edcf39e3881ffce3b36c3572988f5d74b2a430c6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
