@@ -100,9 +100,9 @@ class _Part:
             self._context, self._last, self._ended = None, False, ""
             self._fleet.patience = self._patience
             if over:
-                _log.info(broke_off or "the run has ended")
                 if broke_off and not stay:
                     raise SiteError(broke_off, Exit.NO_SERVER)
+                _log.info(broke_off or "the run has ended")
                 if not stay:
                     return
             if not joined:

@@ -6,6 +6,7 @@ import base64
 import hashlib
 import json
 import os
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -262,3 +263,18 @@ def test_approval_is_of_one_package(installed: Installed, tmp_path: Path) -> Non
     (tmp_path / "approval.json").write_text("{}")
     with pytest.raises(site_error, match="delete it, and approve anew"):
         approval.require_approval(tmp_path)
+
+
+def test_an_approval_that_nobody_gave_does_not_count(installed: Installed, tmp_path: Path) -> None:
+    approval = installed.client.module("approval")
+    approval.approve(tmp_path / "made", by="Dr. Meier")
+    (tmp_path / "here").mkdir()
+    shutil.copy(tmp_path / "made" / "approval.json", tmp_path / "here")
+    refused = pytest.raises(
+        installed.client.module("exits").SiteError, match=r"log does not know that Dr\. Meier"
+    )
+    with refused:
+        approval.require_approval(tmp_path / "here")
+    # Nor for whoever runs a package of their own: it is approved, and logged, anew.
+    assert approval.approve_by_running(tmp_path / "here", "run-client").by.startswith("run-client")
+    approval.require_approval(tmp_path / "here")

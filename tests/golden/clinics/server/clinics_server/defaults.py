@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e78142e06ae4e876d177bc7f42437ce89f64c21d58aa3bb10d0ac8e8be3b0656"
+CLIENT_DIGEST = "433093a126766b3800bb90f794729ad55c1bc68d16c564a5ec30bef625f3fef7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

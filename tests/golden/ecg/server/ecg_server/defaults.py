@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "77b04effc7ab52ad8dd051ff7dbdbdf14c6d1c27ec27bf2b4bc219db0aa9bf8b"
+CLIENT_DIGEST = "d49ee18daf1e952321e9f3c8f39ccd3f5e0f011a47292110d139076ce0f2400f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

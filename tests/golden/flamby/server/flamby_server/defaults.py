@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ba755f5fc1f4f5aab2ad9dcc949b5e4835d2d307abf5a0bef111643a8feae075"
+CLIENT_DIGEST = "356c8c8000dd2c58f83dc78585425232408ca1c80c316dd6f2cb02fcae56b5fc"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

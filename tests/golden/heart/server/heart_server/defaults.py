@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "0f0a4b6e2991debd1f85d41d914de127357137f3150992e12c5aaec160f77651"
+CLIENT_DIGEST = "0c40f608ca117fd7b89c4604ba5992467433b2522753bf56fe416fab71b28d9d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5ed3ccd6b6d9c0e26d309761c4fd9b0941d6bcd30e779c0b3cd4206a89c2d712"
+CLIENT_DIGEST = "252375afad10abf167f6d75ce1d5b4c0935846fb09137e0b2c74d25a8d9a1d3a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

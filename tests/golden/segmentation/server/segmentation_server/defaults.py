@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b5c5ccc8d29ca735e99de628edcf39e3881ffce3b36c3572988f5d74b2a430c6"
+CLIENT_DIGEST = "12ad845c880b4e5eaca1cdaaf08aa03839d65c14b5c4021cbbd3a058a30a1eea"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

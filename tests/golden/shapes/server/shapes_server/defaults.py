@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7565e4662762171e693720aba6b1c66af1846a4985860d1b2b4746be4398dde6"
+CLIENT_DIGEST = "1cb4a635798f05ad5629bbd19475fe364b4cc1fcb88fb322a890fdd5f4324fbb"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
