@@ -27,7 +27,7 @@ format: $(VENV)/.dev-ready ## Format the code and sort the imports
 golden: $(VENV)/.dev-ready ## Write the expected output in tests/golden/ anew, to be reviewed in the diff
 	$(BIN)/python -m tests.golden.regenerate
 
-bench: $(VENV)/.dev-ready ## Measure speed and memory: engines, a model of 101 MB, growth, start (25 minutes)
+bench: $(VENV)/.dev-ready ## Measure speed and memory: engines, a model of 101 MB, growth, start (half an hour)
 	$(BIN)/python -m benchmarks
 
 bench-heart: $(VENV)/.dev-ready ## Set accuracy on heart disease beside the published benchmark's

@@ -25,9 +25,10 @@ START = 120.0  # seconds for a server to come up
 
 @dataclass(frozen=True)
 class Study:
-    """A notebook with federation.yaml beside it, and the folder for all that engines write.
+    """A notebook, its ``federation``'s settings, and the folder for all that engines write.
 
-    ``nodes`` are the sites, each with its values as Flower's configuration of a node has them.
+    Without ``federation`` they are those of the federation.yaml beside the notebook. ``nodes`` are
+    the sites, each with its values as Flower's configuration of a node has them.
     """
 
     notebook: Path
@@ -35,6 +36,12 @@ class Study:
     rounds: int
     seed: int
     folder: Path
+    federation: Path | None = None
+
+    @property
+    def settings(self) -> Path:
+        """The federation.yaml."""
+        return self.federation or self.notebook.with_name("federation.yaml")
 
     @property
     def threads(self) -> int:
@@ -74,7 +81,8 @@ def build(study: Study) -> Path:
     """The study's build, made once for all engines."""
     dist = study.folder / "dist"
     with children(study.folder / "build", environment(study.folder)) as group:
-        group.start("build", nbfed("build", study.notebook, "--out", dist)).wait(START)
+        command = nbfed("build", study.notebook, "--federation", study.settings, "--out", dist)
+        group.start("build", command).wait(START)
     (made,) = dist.iterdir()
     return made
 
@@ -85,6 +93,7 @@ def simulate(study: Study, workers: int, memory: Memory | None = None) -> Ran:
     run = folder / "run"
     command = nbfed("simulate", study.notebook, "--rounds", study.rounds, "--seed", study.seed)
     command += ["--workers", str(workers), "--baselines", "none"]
+    command += ["--federation", str(study.settings)]
     command += ["--run-dir", str(run), "--out", str(folder / "dist")]
     start = time.perf_counter()
     with children(folder, environment(folder)) as group:
@@ -102,13 +111,16 @@ def federation(
     name: str = "federation",
     memory: Memory | None = None,
     relays: dict[str, Relay] | None = None,
+    rate: float = 0.0,
     direct: bool = False,
+    **variables: str,
 ) -> Ran:
     """`nbfed run-server` and a `nbfed run-client` for each site.
 
     ``memory`` watches "server", "superlink", "gateway" and every site; ``relays`` are filled with
-    one for each site, through which it reaches the server. With ``direct`` sites go past the
-    gateway to the SuperLink, as no site of another machine could.
+    one for each site, through which it reaches the server, at ``rate`` bytes a second each way if
+    that is not 0. With ``direct`` sites go past the gateway to the SuperLink, as no site of another
+    machine could. ``variables`` are of the processes' environment.
     """
     folder = study.folder / name
     run = folder / "run"
@@ -116,7 +128,7 @@ def federation(
     command += ["--rounds", str(study.rounds), "--seed", str(study.seed), "--run-dir", str(run)]
     start = time.perf_counter()
     with ExitStack() as stack:
-        group = stack.enter_context(children(folder, environment(folder)))
+        group = stack.enter_context(children(folder, environment(folder) | variables))
         server = group.start("server", command)
         if memory:
             memory.follow("server", server.pid)
@@ -133,7 +145,7 @@ def federation(
         sites = []
         for site in study.nodes:
             if relays is not None:
-                relays[site] = stack.enter_context(Relay(address))
+                relays[site] = stack.enter_context(Relay(address, rate))
             reached = relays[site].address if relays else address
             command = nbfed("run-client", "--site", site, "--build", made, "--server", reached)
             sites.append(group.start(site, command))

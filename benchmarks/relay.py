@@ -1,4 +1,4 @@
-"""A relay for TCP that counts the bytes that pass, in both directions."""
+"""A relay for TCP that counts the bytes that pass, and may be as slow as a hospital's line."""
 
 from __future__ import annotations
 
@@ -13,15 +13,34 @@ _PIECE_BYTES = 256 * 1024
 _START_SECONDS = 10.0
 
 
-class Relay:
-    """Listens on a port of its own (``address``) and passes everything on to ``target``."""
+class _Line:
+    """One direction, which pieces take one after the other."""
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, rate: float) -> None:
+        self._rate = rate
+        self._free = 0.0
+
+    async def take(self, size: int) -> None:
+        """Wait until so many bytes have passed."""
+        if self._rate:
+            now = time.monotonic()
+            self._free = max(self._free, now) + size / self._rate
+            await asyncio.sleep(self._free - now)
+
+
+class Relay:
+    """Listens on a port of its own (``address``) and passes everything on to ``target``.
+
+    ``rate`` is how many bytes a second pass in each direction, over all connections; 0 for all.
+    """
+
+    def __init__(self, target: str, rate: float = 0.0) -> None:
         self._target = target
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._times: list[float] = []
         self._totals: list[int] = []
+        self._out, self._back = _Line(rate), _Line(rate)
         self.address = ""
 
     def __enter__(self) -> Self:
@@ -59,11 +78,16 @@ class Relay:
         except OSError:
             back.close()
             return
-        await asyncio.gather(self._pass_on(near, out), self._pass_on(far, back))
+        await asyncio.gather(
+            self._pass_on(near, out, self._out), self._pass_on(far, back, self._back)
+        )
 
-    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pass_on(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line
+    ) -> None:
         try:
             while piece := await reader.read(_PIECE_BYTES):
+                await line.take(len(piece))
                 writer.write(piece)
                 await writer.drain()
                 self._times.append(time.time())

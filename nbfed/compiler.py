@@ -51,6 +51,8 @@ def compile_notebook(
         program, planned = plan(notebook, regions, helpers or {}, params)
     except RecursionError:
         return Compilation(None, sort_diagnostics([*problems, _too_deep(file)]), notebook)
+    if program is not None:  # then a training region holds the roles that are missing
+        problems = [found for found in problems if found.code != "NBF110"]
     problems = [*problems, *planned]
     program = None if has_errors(problems) else program
     return Compilation(program, sort_diagnostics(problems), notebook)

@@ -51,14 +51,13 @@ def write_contract(build: Build, node: Mapping[str, Any]) -> tuple[Path, dict[st
     os.environ["FLWR_DISABLE_UPDATE_CHECK"] = "1"
     make_importable(build.client)
     package = build.names.client_package
-    own_data, client_app, contract = (
-        importlib.import_module(f"{package}.{name}")
-        for name in ("own_data", "client_app", "contract")
+    own_data, site_module, contract = (
+        importlib.import_module(f"{package}.{name}") for name in ("own_data", "site", "contract")
     )
     # What the notebook prints may be anything, and is not what was asked for.
     quietly = contextlib.redirect_stdout(sys.stderr)
     with contextlib.chdir(notebook_folder(build)), quietly:
-        site = client_app.Site(node)
+        site = site_module.Site(node)
         made = contract.Contract(
             build.manifest.client_digest, _data(own_data, site), _model(own_data, site)
         )

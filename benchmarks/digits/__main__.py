@@ -10,40 +10,53 @@ import argparse
 import json
 import os
 import platform
-import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.attempts import Attempts
 from benchmarks.digits import engines
 from benchmarks.digits.engines import Measurement
 from benchmarks.digits.make_data import ensure_files
 from benchmarks.engines import Study, build
-from benchmarks.processes import Failed
 
 RESULTS = Path(__file__).parent / "results.json"
 DRIFT = 0.15  # among runs of the loop; above, other work has disturbed the figures
 TOLERANCE = 1e-6  # of a weighted accuracy; one of the 1,000 test images more or less is 1e-3
 
 
-def measurements(work: Study, *, repeat: int, stock: bool) -> Iterator[Measurement]:
+def measurements(
+    work: Study, attempts: Attempts, *, repeat: int, stock: bool
+) -> Iterator[Measurement]:
     """One engine after the other, so that none disturbs another; the loop comes first.
+
+    All are set beside the loop's first run: without it nothing is measured.
 
     The stock SuperNodes are measured once: they take longer than all the others together.
     """
     made = build(work)
     for number in range(1, repeat + 1):
         turn = replace(work, folder=work.folder / str(number))
-        yield engines.loop(turn)
-        yield engines.simulate(turn, 1)
-        yield engines.simulate(turn, 2)
-        yield engines.federation(turn, made)
+        jobs: dict[str, Callable[[], Measurement]] = {
+            "loop": partial(engines.loop, turn),
+            "one worker": partial(engines.simulate, turn, 1),
+            "two workers": partial(engines.simulate, turn, 2),
+            "half precision": partial(engines.in_half, turn),
+            "federation": partial(engines.federation, turn, made),
+        }
+        for name, job in jobs.items():
+            with attempts.part(f"{name}, run {number}"):
+                yield job()
+            if attempts.failed == ["loop, run 1"]:
+                return
     if stock:
-        yield engines.stock(work, made)
+        with attempts.part("stock SuperNodes"):
+            yield engines.stock(work, made)
 
 
 def medians(found: list[Measurement]) -> list[Measurement]:
@@ -130,20 +143,23 @@ def main() -> None:
             options.rounds, options.seed, (options.keep or Path(temporary)).resolve()
         )
         found: list[Measurement] = []
+        attempts = Attempts()
         print(header(options.rounds), flush=True)
-        try:
-            for one in measurements(work, repeat=options.repeat, stock=not options.no_stock):
-                found.append(one)
-                print(row(one, found[0]), flush=True)
-        except Failed as error:
-            sys.exit(f"benchmark stopped: {error}")
+        stock = not options.no_stock
+        for one in measurements(work, attempts, repeat=options.repeat, stock=stock):
+            found.append(one)
+            print(row(one, found[0]), flush=True)
+    if not found:
+        attempts.end()
     middle = medians(found)
     print(f"\nmedians of {options.repeat} runs each (stock: of one)")
     print("\n".join(row(one, middle[0]) for one in middle))
     if drift(found) > DRIFT:
         print(f"note: runs of the loop are {drift(found):.0%} apart, so this machine was busy")
-    options.out.write_text(json.dumps(record(work, found), indent=2) + "\n")
+    figures = record(work, found) | {"failed": attempts.failed}
+    options.out.write_text(json.dumps(figures, indent=2) + "\n")
     print(f"figures: {options.out}")
+    attempts.end()
 
 
 if __name__ == "__main__":

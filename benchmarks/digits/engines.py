@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import engines
+from benchmarks import engines, precision
 from benchmarks.digits.make_data import FOLDER, HOME
 from benchmarks.engines import LIMIT, Ran, Study, environment
 from benchmarks.events import figures
@@ -54,6 +54,11 @@ def simulate(work: Study, workers: int) -> Measurement:
     """`nbfed simulate` without baselines."""
     name = f"nbfed simulate, {workers} worker{'s' if workers > 1 else ''}"
     return _measurement(name, engines.simulate(work, workers))
+
+
+def in_half(work: Study) -> Measurement:
+    """The same with weights that travel in half precision."""
+    return _measurement("  in half precision", engines.simulate(precision.in_half(work), 2))
 
 
 def federation(work: Study, made: Path) -> Measurement:

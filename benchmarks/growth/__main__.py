@@ -7,15 +7,15 @@ python -m benchmarks.growth --sites 3,10 --sizes 1  fewer points
 from __future__ import annotations
 
 import argparse
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
+from benchmarks.attempts import Attempts
 from benchmarks.growth.measure import Point, federated, simulated
 from benchmarks.growth.plots import by_sites, by_size
 from benchmarks.large.study import Shape
 from benchmarks.machine import keep, workplace
-from benchmarks.processes import Failed
 
 OUT = Path(__file__).parent / "out"
 SITES = (3, 10, 30, 100, 300)
@@ -24,25 +24,45 @@ SITES_OF_SIZES = 3
 _LAYER_MB = 4.2  # of width 1,024
 _SMALL = Shape(256, 4)  # 1.05 MB
 
+# What it is called, and how it is measured.
+Job = tuple[str, Callable[[], Point]]
+
 
 def shape_of(megabytes: float) -> Shape:
     """A model of about that size."""
     return _SMALL if megabytes < _LAYER_MB else Shape(1024, round(megabytes / _LAYER_MB))
 
 
-def site_points(folder: Path, sites: list[int], rounds: int) -> Iterator[Point]:
+def site_points(folder: Path, sites: list[int], rounds: int) -> Iterator[Job]:
     """Simulate ever more sites with a small model."""
     for number in sites:
-        yield simulated(folder / f"sites-{number}", _SMALL, sites=number, rounds=rounds)
+        place = folder / f"sites-{number}"
+        yield (
+            f"{number} sites",
+            partial(simulated, place, _SMALL, sites=number, rounds=rounds),
+        )
 
 
-def size_points(folder: Path, sizes: list[float], rounds: int) -> Iterator[Point]:
+def size_points(folder: Path, sizes: list[float], rounds: int) -> Iterator[Job]:
     """Simulate and run three sites with ever larger models."""
     for size in sizes:
         shape = shape_of(size)
         for measure in (simulated, federated):
             place = folder / f"size-{size:g}-{measure.__name__}"
-            yield measure(place, shape, sites=SITES_OF_SIZES, rounds=rounds)
+            yield (
+                f"{size:g} MB, {measure.__name__}",
+                partial(measure, place, shape, sites=SITES_OF_SIZES, rounds=rounds),
+            )
+
+
+def measured(jobs: Iterator[Job], attempts: Attempts) -> list[Point]:
+    """Measure one after the other; print each, and leave out what fails."""
+    found = []
+    for name, job in jobs:
+        with attempts.part(name):
+            found.append(job())
+            print(row(found[-1]), flush=True)
+    return found
 
 
 def row(point: Point) -> str:
@@ -76,22 +96,18 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="keep logs and runs in this (new) folder")
     options = parser.parse_args()
     print(header(), flush=True)
-    found: list[Point] = []
+    attempts = Attempts()
     with workplace(options.keep) as folder:
-        try:
-            for point in site_points(folder, [int(n) for n in options.sites], options.rounds):
-                found.append(point)
-                print(row(point), flush=True)
-            more = len(found)
-            for point in size_points(folder, options.sizes, options.rounds):
-                found.append(point)
-                print(row(point), flush=True)
-        except Failed as error:
-            sys.exit(f"benchmark stopped: {error}")
-    by_sites(found[:more], options.out / "sites.svg")
-    by_size(found[more:], options.out / "sizes.svg")
-    print(f"plots: {options.out / 'sites.svg'} and {options.out / 'sizes.svg'}")
-    keep(options.out / "growth.json", {"points": [point.record() for point in found]})
+        numbers_of_sites = [int(number) for number in options.sites]
+        sites = measured(site_points(folder, numbers_of_sites, options.rounds), attempts)
+        sizes = measured(size_points(folder, options.sizes, options.rounds), attempts)
+    for points, plot, name in ((sites, by_sites, "sites.svg"), (sizes, by_size, "sizes.svg")):
+        if points:
+            plot(points, options.out / name)
+            print(f"plot: {options.out / name}")
+    records = [point.record() for point in (*sites, *sizes)]
+    keep(options.out / "growth.json", {"points": records, "failed": attempts.failed})
+    attempts.end()
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Measure a model of 101 MB at three sites: a round's seconds, bytes and memory.
+"""Measure a model of 101 MB at three sites: seconds, bytes and memory; in half precision too.
 
 python -m benchmarks.large                 the federation, and stock SuperNodes beside it
 python -m benchmarks.large --no-stock      without the stock SuperNodes, the slow part
@@ -7,74 +7,107 @@ python -m benchmarks.large --no-stock      without the stock SuperNodes, the slo
 from __future__ import annotations
 
 import argparse
+import math
 import statistics
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from benchmarks.attempts import Attempts
 from benchmarks.engines import Study, build
 from benchmarks.large import measure
 from benchmarks.large.study import LARGE, Shape, study
 from benchmarks.machine import keep, workplace
-from benchmarks.processes import Failed
+from benchmarks.precision import in_half
 
 RESULTS = Path(__file__).parent / "results.json"
 Figures = dict[str, Any]
+Row = tuple[str, str, str]
 
 
-def measured(work: Study, shape: Shape, *, repeat: int, stock: bool) -> Figures:
+def measured(work: Study, shape: Shape, attempts: Attempts, *, repeat: int, stock: bool) -> Figures:
     """Measure one thing after the other, so that none disturbs another."""
     made = build(work)
-    turns = range(1, repeat + 1)
-    runs = [measure.federation(work, made, shape, number) for number in turns]
     found: Figures = {
         "model_bytes": shape.bytes,
         "sites": len(work.nodes),
         "rounds": work.rounds,
+        "line_bytes_per_second": measure.LINE,
+    }
+    with attempts.part("the federation"):
+        found |= repeated(work, made, shape, repeat)
+    with attempts.part("the federation past its gateway"):
+        found["direct_round_seconds"] = measure.direct(work, made)
+    with attempts.part("the federation on a line"):
+        found["line_round_seconds"], found["traffic"] = measure.on_a_line(work, made, shape)
+    with attempts.part("half precision"):
+        halved = in_half(work)
+        halves = build(halved)
+        found["half"] = repeated(halved, halves, shape, repeat)
+        seconds, bytes_ = measure.on_a_line(halved, halves, shape)
+        found["half"] |= {"line_round_seconds": seconds, "traffic": bytes_}
+    with attempts.part("training in a plain loop"):
+        found["training_memory"] = measure.training(work, shape)
+    if stock:
+        with attempts.part("stock SuperNodes"):
+            seconds, bytes_ = measure.stock(work, made, shape)
+            found |= {"stock_round_seconds": seconds, "stock_traffic": bytes_}
+    return found
+
+
+def repeated(work: Study, made: Path, shape: Shape, repeat: int) -> Figures:
+    """Run the federation so many times."""
+    runs = [measure.federation(work, made, shape, number) for number in range(1, repeat + 1)]
+    return {
         "round_seconds": [seconds for seconds, _ in runs],
-        "direct_round_seconds": [measure.direct(work, made, number) for number in turns],
-        "traffic": measure.traffic(work, made, shape),
         # The worst of all runs: a peak is not to be exceeded.
         "memory": {
             name: max(peaks.processes[name] for _, peaks in runs) for name in runs[0][1].processes
         },
         "server_memory": max(peaks.server for _, peaks in runs),
-        "training_memory": measure.training(work, shape),
     }
-    if stock:
-        found["stock_round_seconds"], found["stock_traffic"] = measure.stock(work, made, shape)
-    return found
 
 
 def table(found: Figures) -> str:
-    """The figures beside what they are to be at most."""
-    sites = found["sites"]
-    mine = statistics.median(found["round_seconds"])
-    direct = statistics.median(found["direct_round_seconds"])
-    at_sites = [times for name, times in found["memory"].items() if name.startswith("site")]
-    rows = [
-        ("seconds of a round, federation", f"{mine:.1f}", ""),
-        ("  the same past the gateway", f"{direct:.1f}", ""),
-        ("  the gateway's ratio", f"{mine / direct:.2f}", ""),
-        ("bytes of a site and round, x model", f"{max(found['traffic'].values()):.3f}", "2.05"),
-        ("memory above idle, x model: a site", f"{max(at_sites):.1f}", "4.5"),
-        ("  a plain loop's training", f"{found['training_memory']:.1f}", ""),
-        ("  the server's process", f"{found['memory']['server']:.1f}", f"{3 + sites}"),
-        ("  the SuperLink's", f"{found['memory']['superlink']:.1f}", ""),
-        ("  the gateway's", f"{found['memory']['gateway']:.1f}", ""),
-        ("  all three at one time", f"{found['server_memory']:.1f}", ""),
-    ]
+    """The figures that there are, beside what they are to be at most."""
+    head = f"{found['model_bytes'] / 1e6:.0f} MB, {found['sites']} sites, {found['rounds']} rounds"
+    rows = [*_federation_rows(found), *_stock_rows(found)]
+    if "half" in found:
+        rows += [("with half precision:", "", ""), *_federation_rows(found["half"])]
+    lines = [f"{head:<46}{'':>9}{'at most':>9}"]
+    return "\n".join(lines + [f"{what:<46}{value:>9}{most:>9}" for what, value, most in rows])
+
+
+def _federation_rows(found: Figures) -> Iterator[Row]:
+    """The rows of one federation, of which parts may not have been measured."""
+    mine = statistics.median(found.get("round_seconds", [math.nan]))
+    if "round_seconds" in found:
+        yield "seconds of a round", f"{mine:.1f}", ""
+    if "direct_round_seconds" in found:
+        direct = found["direct_round_seconds"]
+        yield "  the same past the gateway, one run", f"{direct:.1f}", ""
+        yield "  the gateway's ratio", f"{mine / direct:.2f}", ""
+    if "traffic" in found:
+        yield "  on lines of 100 Mbit/s, one run", f"{found['line_round_seconds']:.1f}", ""
+        yield "bytes of a site and round, x model", f"{max(found['traffic'].values()):.3f}", "2.05"
+    if "memory" in found:
+        at_sites = {name: times for name, times in found["memory"].items() if name[:4] == "site"}
+        yield "memory above idle, x model: a site", f"{max(at_sites.values()):.1f}", "4.5"
+        if "training_memory" in found:
+            yield "  a plain loop's training", f"{found['training_memory']:.1f}", ""
+        yield "  the server's process", f"{found['memory']['server']:.1f}", f"{3 + len(at_sites)}"
+        yield "  the SuperLink's", f"{found['memory']['superlink']:.1f}", ""
+        yield "  the gateway's", f"{found['memory']['gateway']:.1f}", ""
+        yield "  all three at one time", f"{found['server_memory']:.1f}", ""
+
+
+def _stock_rows(found: Figures) -> Iterator[Row]:
     if "stock_round_seconds" in found:
         stock = found["stock_round_seconds"]
-        bytes_ = max(found["stock_traffic"].values())
-        rows += [
-            ("seconds of a round, stock SuperNodes", f"{stock:.1f}", ""),
-            ("  the federation's share of it", f"{mine / stock:.2f}", "0.20"),
-            ("  their bytes, x model", f"{bytes_:.3f}", ""),
-        ]
-    head = f"{found['model_bytes'] / 1e6:.0f} MB, {sites} sites, {found['rounds']} rounds"
-    lines = [f"{head:<42}{'':>9}{'at most':>9}"]
-    return "\n".join(lines + [f"{what:<42}{value:>9}{most:>9}" for what, value, most in rows])
+        share = statistics.median(found.get("round_seconds", [math.nan])) / stock
+        yield "seconds of a round, stock SuperNodes, one run", f"{stock:.1f}", ""
+        yield "  the federation's share of it", f"{share:.2f}", "0.20"
+        yield "  their bytes, x model", f"{max(found['stock_traffic'].values()):.3f}", ""
 
 
 def main() -> None:
@@ -88,15 +121,14 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=RESULTS, help="where the figures go as JSON")
     parser.add_argument("--keep", type=Path, help="keep logs and runs in this (new) folder")
     options = parser.parse_args()
-    shape = Shape(options.width, options.layers)
+    shape, attempts = Shape(options.width, options.layers), Attempts()
     with workplace(options.keep) as folder:
         work = study(folder / "large", shape, sites=options.sites, rounds=options.rounds)
-        try:
-            found = measured(work, shape, repeat=options.repeat, stock=not options.no_stock)
-        except Failed as error:
-            sys.exit(f"benchmark stopped: {error}")
+        stock = not options.no_stock
+        found = measured(work, shape, attempts, repeat=options.repeat, stock=stock)
     print(table(found))
-    keep(options.out, found)
+    keep(options.out, found | {"failed": attempts.failed})
+    attempts.end()
 
 
 if __name__ == "__main__":

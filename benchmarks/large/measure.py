@@ -36,6 +36,10 @@ def round_seconds(ran: Ran) -> float:
     return statistics.median(e["seconds"] for e in events if e["event"] == "round-finished")
 
 
+# Bytes a second each way: a line of 100 Mbit/s for each site.
+LINE = 100e6 / 8
+
+
 def federation(study: Study, made: Path, shape: Shape, number: int) -> tuple[float, Peaks]:
     """Return the seconds of a round, and the processes' peaks."""
     with Memory() as memory:
@@ -49,20 +53,23 @@ def federation(study: Study, made: Path, shape: Shape, number: int) -> tuple[flo
     return round_seconds(ran), Peaks(above, together / shape.bytes)
 
 
-def direct(study: Study, made: Path, number: int) -> float:
+def direct(study: Study, made: Path) -> float:
     """Return the seconds of a round where sites go past the gateway."""
-    return round_seconds(engines.federation(study, made, name=f"direct-{number}", direct=True))
+    return round_seconds(engines.federation(study, made, name="direct", direct=True))
 
 
-def traffic(study: Study, made: Path, shape: Shape) -> dict[str, float]:
-    """Return the bytes of each site and round, in multiples of the model, as a network sees them.
+def on_a_line(
+    study: Study, made: Path, shape: Shape, rate: float = LINE
+) -> tuple[float, dict[str, float]]:
+    """Return the seconds of a round over lines of that ``rate``, and the bytes that passed.
 
+    The bytes are each site's in a round, in multiples of the model, as a network sees them.
     Counted from the first round's start to the last one's end; the evaluation after it, which
     takes the weights out once more, comes on top.
     """
     relays: dict[str, Relay] = {}
-    ran = engines.federation(study, made, name="traffic", relays=relays)
-    return _traffic(ran, relays, study, shape)
+    ran = engines.federation(study, made, name="line", relays=relays, rate=rate)
+    return round_seconds(ran), _traffic(ran, relays, study, shape)
 
 
 def stock(study: Study, made: Path, shape: Shape) -> tuple[float, dict[str, float]]:

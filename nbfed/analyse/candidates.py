@@ -6,75 +6,73 @@ import ast
 import re
 from collections.abc import Mapping, Sequence
 
+from nbfed.analyse.bodies import own_nodes
+from nbfed.analyse.epochs import LOOPS, Loop, is_over_epochs
 from nbfed.analyse.numbers import Found
 
-_LOOPS = (ast.For, ast.AsyncFor, ast.While)
 
-
-def outside_batches(body: Sequence[ast.stmt]) -> frozenset[str]:
+def outside_batches(
+    body: Sequence[ast.stmt], trainers: frozenset[str] = frozenset()
+) -> frozenset[str]:
     """Names that ``body`` assigns outside its innermost loops, loop targets left out.
 
     What is bound inside a loop over batches describes single patients; it is never a metric.
+    ``trainers`` are the functions that hold such a loop; see ``epoch_trainers``.
     """
     names: set[str] = set()
     for node in body:
-        _collect(node, names)
+        _collect(node, names, trainers)
     return frozenset(name for name in names if not name.startswith("_"))
 
 
-def _collect(node: ast.stmt, names: set[str]) -> None:
-    if isinstance(node, _LOOPS):
-        if not _is_over_epochs(node):
+def _collect(node: ast.stmt, names: set[str], trainers: frozenset[str]) -> None:
+    if isinstance(node, LOOPS):
+        if not is_over_epochs(node, trainers):
             return
     elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.AugAssign)):
-        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-        for target in targets:
-            names.update(
-                part.id
-                for part in ast.walk(target)
-                if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-            )
+        names |= _stored(node)
         return
     elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
         return
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.stmt):
-            _collect(child, names)
+            _collect(child, names, trainers)
         elif isinstance(child, (ast.ExceptHandler, ast.match_case)):
             for inner in child.body:
-                _collect(inner, names)
+                _collect(inner, names, trainers)
 
 
-def _is_over_epochs(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
-    """Whether the loop over batches lies inside this one, rather than being it.
-
-    Where something goes backward, the loop right around that is the one over batches. Else only
-    a loop over numbers can be the outer one: what runs over data sees single patients.
-    """
-    inner = [
-        part
-        for child in loop.body
-        for part in ast.walk(child)
-        if isinstance(part, _LOOPS) and not _is_over_parameters(part)
-    ]
-    if _goes_backward(loop):
-        return any(_goes_backward(part) for part in inner)
-    return bool(inner) and (isinstance(loop, ast.While) or _is_over_numbers(loop.iter))
+def reset_names(body: Sequence[ast.stmt]) -> frozenset[str]:
+    """Names that a loop sets back to a constant once it has worked on them: nothing is left."""
+    found: set[str] = set()
+    for loop in own_nodes(list(body)):
+        if isinstance(loop, LOOPS):
+            found |= _reset_in(loop)
+    return frozenset(found)
 
 
-def _is_over_numbers(iterable: ast.expr) -> bool:
-    return any(isinstance(p, ast.Name) and p.id in ("range", "trange") for p in ast.walk(iterable))
+def _reset_in(loop: Loop) -> set[str]:
+    worked: set[str] = set()
+    reset: set[str] = set()
+    for node in own_nodes(loop.body):
+        match node:
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant()):
+                reset |= {name} & worked
+            case ast.Assign() | ast.AugAssign() | ast.AnnAssign():
+                stored = _stored(node)
+                worked |= stored
+                reset -= stored
+    return reset
 
 
-def _goes_backward(node: ast.AST) -> bool:
-    return any(isinstance(p, ast.Attribute) and p.attr == "backward" for p in ast.walk(node))
-
-
-def _is_over_parameters(loop: ast.For | ast.AsyncFor | ast.While) -> bool:
-    return not isinstance(loop, ast.While) and any(
-        isinstance(part, ast.Attribute) and part.attr in ("parameters", "named_parameters")
-        for part in ast.walk(loop.iter)
-    )
+def _stored(node: ast.Assign | ast.AugAssign | ast.AnnAssign) -> set[str]:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return {
+        part.id
+        for target in targets
+        for part in ast.walk(target)
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
 
 
 # Names that say how far training is, not how well it goes.

@@ -138,6 +138,8 @@ class Numbers:
         match value:
             case ast.Call(func=ast.Name(id=name)) if name in self.vocabulary.functions:
                 return returned_sureties(self.vocabulary, self.vocabulary.functions[name])
+            case ast.Call(func=ast.Attribute(attr=name)) if name in self.vocabulary.methods:
+                return returned_sureties(self.vocabulary, self.vocabulary.methods[name])
         return ()
 
     def _calls_model(self, value: ast.expr) -> bool:
@@ -216,6 +218,9 @@ class Numbers:
             return Surety.LIKELY
         if func.attr in ("to", "cpu", "detach", "float", "double", "squeeze", "numpy", "astype"):
             return self.surety(func.value, found)
+        if func.attr in self.vocabulary.methods:
+            returned = returned_sureties(self.vocabulary, self.vocabulary.methods[func.attr])
+            return returned[0] if len(returned) == 1 else Surety.NO
         return Surety.NO if _NOT_NUMBERS.fullmatch(func.attr) else Surety.UNKNOWN
 
     def _named_call(self, name: str, call: ast.Call, found: Mapping[str, Found]) -> Surety:
@@ -264,7 +269,7 @@ def returned_sureties(vocabulary: Vocabulary, function: FunctionDef) -> tuple[Su
     if not values:
         return ()
     # Calls of other notebook functions are not followed: the names at hand say enough.
-    shallow = Vocabulary(vocabulary.aliases, {}, vocabulary.classes)
+    shallow = Vocabulary(vocabulary.aliases)
     numbers = Numbers(shallow, {})
     found = numbers.judged(function.body)
     last = values[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from nbfed.analyse.kinds import Kind, kind_of_call
 from nbfed.analyse.scopes import import_binding
@@ -26,6 +27,16 @@ class Vocabulary:
     aliases: Mapping[str, str] = field(default_factory=dict)
     functions: Mapping[str, FunctionDef] = field(default_factory=dict)
     classes: Mapping[str, ast.ClassDef] = field(default_factory=dict)
+
+    @cached_property
+    def methods(self) -> Mapping[str, FunctionDef]:
+        """Methods of the notebook's classes, those that one class alone has."""
+        found: dict[str, list[FunctionDef]] = {}
+        for node in self.classes.values():
+            for part in node.body:
+                if isinstance(part, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                    found.setdefault(part.name, []).append(part)
+        return {name: parts[0] for name, parts in found.items() if len(parts) == 1}
 
     def dotted(self, node: ast.AST) -> str | None:
         """``torch.nn.Linear`` for ``nn.Linear``, None for what is not a dotted name."""

@@ -125,7 +125,8 @@ ENTRIES: tuple[Entry, ...] = (
         Severity.ERROR,
         "A cross-validation trains several models, one for each fold, and a federation trains one. "
         "Choose one split where the data are loaded; each hospital splits its own rows.",
-        before="# nbfed: train\nfor train_rows, test_rows in folds.split(x):\n    ...",
+        before="# nbfed: train\nfor train_rows, test_rows in folds.split(x):\n"
+        "    model(x[train_rows]).sum().backward()",
         after="# nbfed: data\ntrain_rows, test_rows = next(iter(folds.split(x)))\n# %%\n"
         "# nbfed: train\nfor epoch in range(EPOCHS):\n    ...",
     ),
@@ -227,5 +228,19 @@ ENTRIES: tuple[Entry, ...] = (
         before="# nbfed: model\nmodel = Net()\nif torch.cuda.device_count() > 1:\n"
         "    model = nn.DataParallel(model)",
         after="# nbfed: model\nmodel = Net()",
+    ),
+    Entry(
+        "NBF330",
+        "settings of an experiment tracker",
+        Severity.ERROR,
+        "The code reads settings such as `wandb.config.lr` from the run of an experiment tracker. "
+        "Sites report to no tracker, so there is no run and no value there. Write the values down "
+        "as parameters: the server then sets them for each run.",
+        before='wandb.init(project="x", config={"LR": 0.1})\nLR = wandb.config.LR\n# %%\n'
+        "# nbfed: train\noptimizer = SGD(model.parameters(), lr=LR)\n"
+        "for x, y in loader:\n    model(x).sum().backward()",
+        after="# nbfed: params\nLR = 0.1\n# %%\n"
+        "# nbfed: train\noptimizer = SGD(model.parameters(), lr=LR)\n"
+        "for x, y in loader:\n    model(x).sum().backward()",
     ),
 )

@@ -1,4 +1,4 @@
-"""Source text of the calls by which the client app runs a program's stages."""
+"""Source text of the calls by which a site, or the server, runs a program's stages."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from nbfed.emit.imports import LINE_LENGTH
 from nbfed.program import Argument, Origin, Program, Stage
 
-# The local names in client_app.py that hold what a stage may ask for.
-_HOLDERS = {Origin.PARAMS: "params", Origin.SITE: "config", Origin.DATA: "data"}
-
 
 @dataclass(frozen=True)
 class StageCalls:
-    """Renders calls for one program; the template chooses where they stand."""
+    """Renders calls for one program; the template chooses where they stand.
+
+    ``params`` and ``config`` are the expressions there for the notebook's parameters and for what
+    only this side knows; model and data are called so.
+    """
 
     program: Program
+    params: str
+    config: str
 
     @property
     def several_modules(self) -> bool:
@@ -37,9 +40,9 @@ class StageCalls:
         rows = "".join(f"{margin}    {argument},\n" for argument in arguments)
         return f"{margin}{before}{stage.entry}(\n{rows}{margin})"
 
-    def made_of(self, stage: Stage, indent: int, before: str) -> str:
-        """``before`` and a tuple of all that the stage's result depends on."""
-        values = ["trip.seed", *(self._value(argument) for argument in stage.arguments)]
+    def values(self, stage: Stage, indent: int, before: str) -> str:
+        """``before`` and a tuple of all values that the stage is given."""
+        values = [self._value(argument) for argument in stage.arguments]
         margin = " " * indent
         line = f"{margin}{before}({', '.join(values)}{',' * (len(values) == 1)})"
         if len(line) <= LINE_LENGTH:
@@ -52,9 +55,15 @@ class StageCalls:
         return any(argument.origin == origin for argument in stage.arguments)
 
     def _value(self, argument: Argument) -> str:
-        if argument.origin is Origin.MODEL:
-            return f'model["{argument.name}"]' if self.several_modules else "model"
-        return f"{_HOLDERS[argument.origin]}.{argument.name}"
+        match argument.origin:
+            case Origin.MODEL:
+                return f'model["{argument.name}"]' if self.several_modules else "model"
+            case Origin.DATA:
+                return f"data.{argument.name}"
+            case Origin.PARAMS:
+                return f"{self.params}.{argument.name}"
+            case Origin.SITE:
+                return f"{self.config}.{argument.name}"
 
 
 def declared(stage: Stage) -> str:

@@ -78,14 +78,19 @@ def output_tree(
         ],
         "package_version": PACKAGE_VERSION,
         "generated": generated_note(program),
-        "calls": StageCalls(program),
         "declared": declared,
         "exchange": exchange,
     }
-    client = _client_package(program, {**context, "asks_for_gpu": client_asks_for_gpu(program)})
+    at_site = StageCalls(program, params="given.params", config="given.config")
+    client = _client_package(
+        program, {**context, "calls": at_site, "asks_for_gpu": client_asks_for_gpu(program)}
+    )
     client_digest = package_digest(client)
     context["client_digest"] = client_digest
-    server = _server_package(program, {**context, "asks_for_gpu": server_asks_for_gpu(program)})
+    at_server = StageCalls(program, params="self._params", config="self._config")
+    server = _server_package(
+        program, {**context, "calls": at_server, "asks_for_gpu": server_asks_for_gpu(program)}
+    )
     files: dict[str, bytes] = {}
     for folder, packages in (
         ("server", {names.server_package: server}),

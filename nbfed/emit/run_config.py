@@ -35,6 +35,7 @@ def run_config(program: Program, federation: Federation) -> dict[str, Scalar]:
         "best-mode": federation.best.mode if federation.best else "max",
         "stop-patience": federation.stop.patience if federation.stop else 0,
         "stop-when": federation.stop_when,
+        "transport-precision": federation.transport.precision,
         "params": _json(federation.params),
         "server-params": _json(federation.server.params),
         "data-dir": "",

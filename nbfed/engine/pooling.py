@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -22,18 +21,16 @@ class PoolingError(ValueError):
     """Values of several sites that do not go together."""
 
 
-def add_pooled_site(
-    client: ModuleType,
-    nodes: Mapping[str, Mapping[str, Any]],
-    refusal: Callable[[str], Exception],
-) -> None:
-    """Give the client app ``client`` a site "pooled" with the data of ``nodes``.
-
-    ``refusal`` makes the exception whose text the client app sends on: nothing here is secret.
-    """
+def add_pooled_site(package: str, nodes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give the client app of ``package`` a site "pooled" with the data of ``nodes``."""
+    client, kept_values, failures = (
+        importlib.import_module(f"{package}.{name}") for name in ("client_app", "kept", "failures")
+    )
     members = [client.Site(nodes[name]) for name in sorted(nodes)]
     site = client.Site({"site": POOLED, "exchange-all": True})
-    kept = client.Kept()
+    kept = kept_values.Kept()
+    # The client app sends its text on: nothing here is secret.
+    refusal = failures.Refusal
 
     def data(trip: Any) -> Any:
         parts = [member.data(trip) for member in members]

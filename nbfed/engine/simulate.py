@@ -37,6 +37,7 @@ LOCAL = "local"
 _POLL_SECONDS = 0.0005
 # The evaluations of every own model on every site's data grow with the square of the sites.
 _MOST_CROSSED = 20
+_EXACT = "full"
 
 
 def simulate(
@@ -161,6 +162,8 @@ class _Simulation:
             asked = everywhere if model == OWN and crossed else sites
             folder = str(outcome.folder)
             settings = replace(self._settings, sites=asked, min_sites=0, run_dir=folder)
+            if model != FEDERATED:
+                settings = replace(settings, transport_precision=_EXACT)
             found = self._server.evaluate(self._grid.only(asked), settings, outcome.arrays)
             self.figures.add(model, sites, found)
             if model == OWN and crossed:
@@ -185,6 +188,8 @@ class _Simulation:
             best_metric="",
             stop_patience=0,
             stop_when="",
+            # Its weights have no way to go.
+            transport_precision=_EXACT,
             run_dir=str(self._run_dir / BASELINES / name),
         )
         view = self._grid.only([site])

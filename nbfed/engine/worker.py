@@ -98,8 +98,7 @@ def _load(setup: Setup) -> Answer:
     if setup.pooled:
         from nbfed.engine.pooling import add_pooled_site
 
-        refusal = importlib.import_module(f"{setup.package}.failures").Refusal
-        add_pooled_site(client, setup.pooled, refusal)
+        add_pooled_site(setup.package, setup.pooled)
     answer: Answer = client.app
     return answer
 

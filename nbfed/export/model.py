@@ -73,7 +73,7 @@ def _take_over(model: nn.Module, names: Mapping[str, str], weights: Mapping[str,
 
 def site_data(build: Build, node: Mapping[str, Any], config: Mapping[str, Any]) -> Any:
     """The data that the client package's own code loads for a site on this machine."""
-    client = _package(build, "client", "client_app")
+    client = _package(build, "client", "site")
     trip = SimpleNamespace(params=json.loads(config["params"]), seed=config["seed"])
     return client.Site(node).data(trip)
 

@@ -37,6 +37,7 @@ __all__ = [
     "Stop",
     "Strategy",
     "Track",
+    "Transport",
 ]
 
 _HIGHEST_PORT = 65535
@@ -212,6 +213,21 @@ class Stop(_Model):
     """Evaluations without a better `best` metric, after which the run stops."""
 
 
+class Transport(_Model):
+    """How weights travel between the server and the sites.
+
+    `half` takes half the bytes each way: weights of float32, and SCAFFOLD's control variates,
+    travel as float16 numbers with one exponent an array, so that none overflows; all else travels
+    as it is. The server, its checkpoints, and what a site keeps stay at full precision. Lost is
+    what is below 1/2048 of a weight: a round that changes weights by less than that leaves them as
+    they were, so it does not suit fine tuning by very small steps. The sites' metrics are those of
+    the rounded weights.
+    """
+
+    precision: Literal["full", "half"] = "full"
+    """`half` for half the bytes of weights of float32, which are rounded on their way."""
+
+
 class Track(_Model):
     """Where a run's events go as well: the address of an MLflow, a folder for TensorBoard."""
 
@@ -289,6 +305,8 @@ class Federation(_Model):
     """Where sites reach the server."""
     track: Track | None = None
     """Trackers that follow the run."""
+    transport: Transport = Field(default_factory=Transport)
+    """How weights travel."""
     sites: Annotated[dict[SiteName, Site], BeforeValidator(_sites)] = Field(default_factory=dict)
     """The sites by name, each with its values."""
 
@@ -348,4 +366,5 @@ _KEYS = {
     "sites": tuple(Site.model_fields),
     "stop": tuple(Stop.model_fields),
     "track": tuple(Track.model_fields),
+    "transport": tuple(Transport.model_fields),
 }

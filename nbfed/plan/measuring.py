@@ -7,7 +7,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from nbfed.analyse.bodies import own_nodes
-from nbfed.analyse.candidates import outside_batches, telling
+from nbfed.analyse.candidates import outside_batches, reset_names, telling
+from nbfed.analyse.epochs import epoch_trainers
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.names import names_of
@@ -40,10 +41,11 @@ def measured(facts: Facts, body: Sequence[ast.stmt], kinds: dict[str, Kind]) -> 
     found = numbers.judged(body)
     likely = names_of(body).likely
     unpacked = _named_tuples(facts, body)
+    outside = outside_batches(body, epoch_trainers(facts.vocabulary)) - reset_names(body)
     usable = {
         name: entry
         for name, entry in found.items()
-        if name in outside_batches(body) & likely and entry.surety >= Surety.LIKELY
+        if name in outside & likely and entry.surety >= Surety.LIKELY
     }
     said = said_to_be_metrics(body)
     names = [name for name in telling(usable, said) if name not in unpacked]

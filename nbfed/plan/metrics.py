@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from nbfed.analyse.bodies import last_returned, own_nodes
-from nbfed.analyse.candidates import outside_batches, telling
+from nbfed.analyse.candidates import outside_batches, reset_names, telling
+from nbfed.analyse.epochs import epoch_trainers
 from nbfed.analyse.facts import Facts
 from nbfed.analyse.kinds import Kind
 from nbfed.analyse.numbers import Found, Numbers, Surety
@@ -130,13 +131,8 @@ def entries_of(facts: Facts, value: ast.expr, depth: int = 0) -> dict[str, Suret
         case ast.Call(func=ast.Name(id=name)) if name in facts.vocabulary.functions:
             return _entries_returned(facts, facts.vocabulary.functions[name], depth)
         case ast.Call(func=ast.Attribute(attr=name)):
-            methods = [
-                part
-                for node in facts.vocabulary.classes.values()
-                for part in node.body
-                if isinstance(part, ast.FunctionDef) and part.name == name
-            ]
-            return _entries_returned(facts, methods[0], depth) if len(methods) == 1 else {}
+            method = facts.vocabulary.methods.get(name)
+            return _entries_returned(facts, method, depth) if method is not None else {}
     return {}
 
 
@@ -181,8 +177,10 @@ def _numbers(
 ) -> tuple[tuple[str, ...], bool]:
     body = [node for item in own for node in item.nodes]
     found = Numbers(facts.vocabulary, _kinds(facts, own)).judged(body)
-    outside = outside_batches(body)
+    outside = outside_batches(body, epoch_trainers(facts.vocabulary)) - reset_names(body)
     likely = frozenset(name for item in own for name in item.names.likely)
+    for name in _last_of_lists(own) & found.keys():
+        found[name].surety = Surety.LIKELY
     objects = {
         name
         for item in own
@@ -199,6 +197,17 @@ def _numbers(
         least = Surety.UNKNOWN
     usable = {name: entry for name, entry in usable.items() if entry.surety >= least}
     return tuple(telling(usable, said_to_be_metrics(body))), least is Surety.UNKNOWN
+
+
+def _last_of_lists(own: Sequence[Statement]) -> set[str]:
+    """`train_loss = losses[-1]`, which nbfed writes where a number was appended; see `recorded`."""
+    found: set[str] = set()
+    for item in own:
+        match item.nodes:
+            case (ast.Assign(targets=[ast.Name(id=name)], value=ast.Subscript(slice=index)),):
+                if item.text and ast.unparse(index) == "-1":
+                    found.add(name)
+    return found
 
 
 def _kinds(facts: Facts, own: Sequence[Statement]) -> dict[str, Kind]:

@@ -88,8 +88,12 @@ def evaluated_weights(facts: Facts, settings: Settings) -> Completed:
         return unchanged(facts)
     statements: list[Statement] = []
     problems: list[Diagnostic] = []
+    between = _between_training_and_evaluation(facts)
     for item in facts.statements:
-        if item.role is Role.EVALUATE and _replaces_weights(facts, item):
+        own = item.role is Role.EVALUATE
+        if (own and _replaces_weights(facts, item)) or (
+            item.order in between and _loads_into_module(facts, item)
+        ):
             problems.append(
                 note(
                     facts,
@@ -98,13 +102,29 @@ def evaluated_weights(facts: Facts, settings: Settings) -> Completed:
                     "evaluation gets the federation's weights; these are left out",
                 )
             )
-            for name in sorted(item.names.binds - {main}):
-                statements.append(written(f"{name} = {main}", item, Role.EVALUATE))
-            continue
+            if own:
+                for name in sorted(item.names.binds - {main}):
+                    statements.append(written(f"{name} = {main}", item, Role.EVALUATE))
+                continue
         statements.append(item)
     if not problems:
         return unchanged(facts)
     return Completed(tuple(statements), tuple(problems))
+
+
+def _between_training_and_evaluation(facts: Facts) -> set[int]:
+    """Statements without a role that run after training and before the evaluation is over."""
+    trained = max((item.order for item in facts.of_role(Role.TRAIN)), default=0)
+    # A call that the compiler writes stands at the end of the notebook, wherever its author's is.
+    own = [item for item in facts.of_role(Role.EVALUATE) if not (item.text or item.is_definition)]
+    end = max((item.order for item in own), default=0)
+    return {item.order for item in facts.statements[trained:end] if item.role is None}
+
+
+def _loads_into_module(facts: Facts, statement: Statement) -> bool:
+    """``model.load_state_dict(...)``: the notebook goes on with other weights than it trained."""
+    changed = (facts.fact(statement).kinds.get(name) for name in statement.names.changes)
+    return Kind.MODULE in changed and _replaces_weights(facts, statement)
 
 
 def _main_model(facts: Facts, settings: Settings) -> str:

@@ -19,9 +19,11 @@ from nbfed.plan.instantiation import model_instance
 from nbfed.plan.loading import loaded_in_training
 from nbfed.plan.measuring import evaluation_results
 from nbfed.plan.models import evaluated_weights, made_in_training, other_names
+from nbfed.plan.named_modules import named_modules
 from nbfed.plan.opening import opened_functions
 from nbfed.plan.parallel import without_parallel
 from nbfed.plan.programs import program_of
+from nbfed.plan.recorded import training_record
 from nbfed.plan.settings import Settings, read_settings
 from nbfed.plan.shapes import refused_shapes
 from nbfed.plan.sizes import named_sizes
@@ -44,6 +46,7 @@ _STEPS: tuple[Step, ...] = (
     without_needless_globals,
     site_wrappers,
     data_call,
+    named_modules,
     model_instance,
     train_call,
     evaluate_call,
@@ -54,6 +57,7 @@ _STEPS: tuple[Step, ...] = (
     other_names,
     kept_apart,
     evaluation_results,
+    training_record,
     todays_strategy,
 )
 _REQUIRED = (Role.MODEL, Role.DATA, Role.TRAIN)
@@ -69,13 +73,14 @@ def plan(
 
     ``helpers`` maps POSIX paths of Python files beside the notebook to their text, ``given``
     parameters to the values that federation.yaml has for them. A notebook without one of the
-    roles that a federation needs has no program; ``find_regions`` says so.
+    roles that a federation needs has no program, unless its training region holds the rest;
+    ``find_regions`` says so.
     """
     statements = helper_modules.with_package_imports(
         statements_of(notebook, regions), notebook, helpers
     )
     planner = _Planner(notebook, helpers, given)
-    if any(map(at_server.is_for_server, statements)):
+    if any(map(at_server.is_for_server, statements)) and _has_required(statements):
         return planner.with_server(statements)
     return planner.planned(statements)
 
@@ -89,11 +94,20 @@ class _Planner:
     given: Mapping[str, object] | None
 
     def planned(self, statements: tuple[Statement, ...]) -> tuple[Program | None, list[Diagnostic]]:
+        program, problems = self._attempted(statements)
+        if program is None and not _has_required(statements):
+            # `find_regions` names the roles that are missing; what follows from that is noise.
+            _, _, problems = self._completed(statements, ())
+        return program, _once(problems)
+
+    def _attempted(
+        self, statements: tuple[Statement, ...]
+    ) -> tuple[Program | None, list[Diagnostic]]:
         facts, settings, problems = self._completed(statements, _STEPS)
         if facts is None or has_errors(problems):
-            return None, _once(problems)
+            return None, problems
         program, found = program_of(facts, settings, self.helpers)
-        problems = _once([*problems, *found])
+        problems = [*problems, *found]
         return (None if has_errors(problems) else program), problems
 
     def with_server(
@@ -117,19 +131,25 @@ class _Planner:
     def _completed(
         self, statements: tuple[Statement, ...], steps: Sequence[Step]
     ) -> tuple[Facts | None, Settings, list[Diagnostic]]:
-        """The notebook after ``steps``; None where it lacks a role that a federation needs."""
+        """The notebook after ``steps``; None where they leave it without a role it needs.
+
+        A training region may hold all: the steps take the data and the model out of it.
+        """
         trees = helper_modules.parsed(self.helpers)
         facts = read_facts(self.notebook, statements, trees)
         settings, problems = read_settings(facts, self.given)
         problems.extend(refused_shapes(facts))
-        if not all(facts.of_role(role) for role in _REQUIRED):
+        if not facts.of_role(Role.TRAIN):
             return None, settings, problems
+        required = _has_required(statements)
         for step in steps:
             completed = step(facts, settings)
             problems.extend(completed.problems)
             if completed.statements is not facts.statements:
                 facts = read_facts(self.notebook, numbered(completed.statements), trees)
                 settings, _ = read_settings(facts, self.given)
+        if not required and not _has_required(facts.statements):
+            return None, settings, problems
         problems.extend(_emptied(facts))
         return facts, settings, problems
 
@@ -145,6 +165,11 @@ class _Planner:
                 whole = at_server.marked_again(done.statements, whole, server=server)
                 found.extend(done.problems)
         return Completed(whole, tuple(found))
+
+
+def _has_required(statements: Sequence[Statement]) -> bool:
+    """Whether there is a region of each role that a federation needs."""
+    return {item.role for item in statements} >= set(_REQUIRED)
 
 
 def _emptied(facts: Facts) -> list[Diagnostic]:

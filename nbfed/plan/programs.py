@@ -23,6 +23,7 @@ from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
 from nbfed.plan.stages import make_stage
 from nbfed.plan.strategy import no_strategy, strategy_statement
+from nbfed.plan.tracked import tracked_settings
 from nbfed.program import Origin, Program, Stage
 from nbfed.requirements.distributions import SHARED
 from nbfed.roles import Role
@@ -173,6 +174,7 @@ def _checked(
     for part in parts:
         yield from part.found.problems
         yield from relative_imports(facts, part.found)
+        yield from tracked_settings(facts, part.found)
         yield from shapes.waiting(facts, part.found)
         yield from assigned_arguments(facts, part.found)
         yield from conflicts.overwritten_arguments(facts, part.found, part.own)

@@ -10,6 +10,7 @@ from nbfed.diagnostics import Diagnostic
 from nbfed.plan.notes import note, place
 from nbfed.plan.sizes import size_wanted
 from nbfed.plan.slice import Need
+from nbfed.plan.tracked import starts_run, tracked
 from nbfed.roles import Role
 
 
@@ -24,6 +25,8 @@ def impure(facts: Facts, role: Role, need: Need, found: Statement) -> Diagnostic
             f"write it in Python, or give `{need.name}` the role `site`",
         )
     effect = facts.purity.first_effect(found)
+    if starts_run(facts, effect):
+        return tracked(facts, role, found, effect)
     return note(
         facts,
         "NBF203",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 import time
@@ -9,15 +10,21 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.engines import build
+from benchmarks.__main__ import SMALL, command_of
+from benchmarks.attempts import Attempts
+from benchmarks.engines import ROOT, build
 from benchmarks.growth import measure as growth
+from benchmarks.growth.__main__ import measured, shape_of
 from benchmarks.growth.__main__ import row as growth_row
-from benchmarks.growth.__main__ import shape_of
+from benchmarks.growth.measure import Point
 from benchmarks.growth.plots import by_sites, by_size
 from benchmarks.large import measure
 from benchmarks.large.__main__ import table
 from benchmarks.large.study import LARGE, Shape, study
 from benchmarks.memory import Memory, child_named
+from benchmarks.precision import in_half
+from benchmarks.processes import Failed
+from benchmarks.relay import Relay
 from benchmarks.start import measure as start
 
 TINY = Shape(16, 2)
@@ -33,7 +40,8 @@ def test_a_federation_is_measured_from_outside(tmp_path: Path) -> None:
     work = study(tmp_path / "large", TINY, sites=2, rounds=2)
     made = build(work)
     # The weights go out and come back in every round, with what belongs to them.
-    traffic = measure.traffic(work, made, TINY)
+    on_line, traffic = measure.on_a_line(work, made, TINY)
+    assert on_line > 0
     assert sorted(traffic) == ["site001", "site002"]
     assert all(2.0 < times < 40 for times in traffic.values())
     seconds, peaks = measure.federation(work, made, TINY, 1)
@@ -50,6 +58,36 @@ def test_a_simulation_is_a_point_and_points_are_plots(tmp_path: Path) -> None:
         plot([point, point], tmp_path / "out" / "plot.svg")
         assert "<svg" in (tmp_path / "out" / "plot.svg").read_text()
     assert growth_row(point).split()[:3] == ["simulate", "2", "0.0"]
+
+
+def test_the_same_study_in_half_precision(tmp_path: Path) -> None:
+    work = study(tmp_path / "work", TINY, sites=2, rounds=2)
+    made = build(in_half(work))
+    defaults = (made / "server" / "large_server" / "defaults.py").read_text()
+    assert '"transport-precision": "half"' in defaults
+    assert (
+        '"transport-precision": "full"'
+        in (build(work) / "server" / "large_server" / "defaults.py").read_text()
+    )
+
+
+def test_a_relay_is_as_slow_as_it_is_told() -> None:
+    sent = b"x" * 60_000
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        Relay(f"127.0.0.1:{listener.getsockname()[1]}", rate=300_000) as relay,
+    ):
+        host, _, port = relay.address.partition(":")
+        start = time.monotonic()
+        with socket.create_connection((host, int(port))) as near:
+            far, _ = listener.accept()
+            near.sendall(sent)
+            near.shutdown(socket.SHUT_WR)
+            with far:
+                taken = b"".join(iter(lambda: far.recv(65536), b""))
+        # Hardly less than the line takes; how much more is the machine's affair.
+        assert time.monotonic() - start > 0.9 * len(sent) / 300_000
+        assert taken == sent
 
 
 def test_a_start_is_measured_step_by_step(tmp_path: Path) -> None:
@@ -108,9 +146,17 @@ def test_the_table_sets_figures_beside_what_is_asked_for() -> None:
         "sites": 3,
         "rounds": 3,
         "round_seconds": [4.0, 5.0, 9.0],
-        "direct_round_seconds": [4.0, 4.0, 4.0],
+        "direct_round_seconds": 4.0,
+        "line_round_seconds": 21.0,
         "traffic": {"site001": 2.004, "site002": 2.001},
-        "memory": {"server": 5.1, "superlink": 4.0, "gateway": 0.2, "site001": 4.1},
+        "memory": {
+            "server": 5.1,
+            "superlink": 4.0,
+            "gateway": 0.2,
+            "site001": 4.1,
+            "site002": 4.0,
+            "site003": 3.9,
+        },
         "server_memory": 7.0,
         "training_memory": 3.7,
         "stock_round_seconds": 50.0,
@@ -125,3 +171,32 @@ def test_the_table_sets_figures_beside_what_is_asked_for() -> None:
         ["5.1", "6"],
         ["0.10", "0.20"],
     ]
+    # What failed is left out, and nothing else with it.
+    del found["memory"], found["traffic"]
+    fewer = table({**found, "half": {"round_seconds": [3.0]}}).splitlines()
+    assert [line.split()[-1] for line in fewer[-2:]] == ["precision:", "3.0"]
+    assert not any("x model: a site" in line for line in fewer)
+    assert any("SuperNodes" in line for line in fewer)
+
+
+def test_a_part_that_fails_does_not_take_the_others_with_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails() -> Point:
+        raise Failed("it ended with exit code 1")
+
+    point = Point("simulate", 3, 4_000_000, 1.5, 10**9)
+    attempts = Attempts()
+    found = measured(iter([("3 sites", fails), ("10 sites", lambda: point)]), attempts)
+    assert (found, attempts.failed) == ([point], ["3 sites"])
+    assert "not measured: 3 sites: it ended with exit code 1" in capsys.readouterr().out
+    with pytest.raises(SystemExit, match="not measured: 3 sites"):
+        attempts.end()
+    Attempts().end()
+
+
+def test_the_whole_names_options_that_its_parts_have(tmp_path: Path) -> None:
+    for name in SMALL:
+        command = command_of(name, tmp_path, no_stock=True, small=True)
+        done = subprocess.run([*command, "--help"], capture_output=True, check=False, cwd=ROOT)
+        assert done.returncode == 0, done.stderr

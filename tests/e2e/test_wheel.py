@@ -60,6 +60,10 @@ def python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return python
 
 
+def test_the_wheel_could_be_uploaded(wheel: Path) -> None:
+    run(sys.executable, "-m", "twine", "check", "--strict", wheel, cwd=wheel.parent)
+
+
 def test_the_wheel_holds_every_template(wheel: Path) -> None:
     inside = {
         name.removeprefix("nbfed/")

@@ -1,11 +1,13 @@
 """A notebook run in a kernel as it stands, to be set beside what it compiles to.
 
 The kernel gets what a federation adds and nothing else: the values that a federation's file gives,
-the seed of each step before that step's first cell, and at the end a file of the weights.
+the seed of each step before that step's first cell, and at the end a file of the weights and one of
+the numbers that its names hold.
 """
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -20,6 +22,7 @@ from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell
 from safetensors.torch import load_file
 
+from nbfed.outcome.summary import Summary
 from nbfed.read.notebook import read_notebook
 from nbfed.read.regions import find_regions
 from nbfed.roles import Role
@@ -46,8 +49,16 @@ class Case:
     driver: Mapping[Role, str] = field(default_factory=dict)
 
 
-def weights_in_a_kernel(case: Case, out: Path) -> dict[str, torch.Tensor]:
-    """The weights after the notebook ran from its first cell to the end of its training."""
+@dataclass(frozen=True)
+class Outcome:
+    """The trained weights, and the numbers that are known by name after the evaluation."""
+
+    weights: Mapping[str, torch.Tensor]
+    numbers: Mapping[str, float]
+
+
+def of_a_kernel(case: Case, out: Path) -> Outcome:
+    """What the notebook holds when it ran from its first cell to its last."""
     notebook = nbformat.read(case.notebook, as_version=4)
     roles = _roles(case.notebook)
     values = "\n".join(
@@ -68,22 +79,16 @@ def weights_in_a_kernel(case: Case, out: Path) -> dict[str, torch.Tensor]:
         cells.append(new_code_cell(values))
     for role, call in case.driver.items():
         cells.append(new_code_cell(f"{_seeding(role)}\n{call}"))
-    file = out / "kernel.safetensors"
-    cells.append(
-        new_code_cell(
-            "from safetensors.torch import save_file\n"
-            f"save_file({{name: value.contiguous() for name, value in "
-            f"{case.model}.state_dict().items()}}, {str(file)!r})"
-        )
-    )
+    weights, numbers = out / "kernel.safetensors", out / "kernel.json"
+    cells.append(new_code_cell(_OUTCOME.format(case.model, str(weights), str(numbers))))
     notebook.cells = cells
     folder = {"metadata": {"path": str(case.notebook.parent)}}
     NotebookClient(notebook, timeout=600, resources=folder).execute()
-    return load_file(file)
+    return Outcome(load_file(weights), json.loads(numbers.read_text(encoding="utf-8")))
 
 
-def weights_of_a_federation(case: Case, out: Path) -> dict[str, torch.Tensor]:
-    """The weights after one round of the notebook's federation with a single site."""
+def of_a_federation(case: Case, out: Path) -> Outcome:
+    """The weights after one round of a federation of a single site, and what the site reports."""
     federation = {
         "name": "truth",
         "rounds": 1,
@@ -102,7 +107,9 @@ def weights_of_a_federation(case: Case, out: Path) -> dict[str, torch.Tensor]:
     )
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    return load_file(run / "model.safetensors")
+    found = Summary.read(run)
+    assert found.phase == "evaluate"
+    return Outcome(load_file(run / "model.safetensors"), found.sites[SITE])
 
 
 _SETTINGS = frozenset({Role.PARAMS, Role.SITE})
@@ -110,7 +117,26 @@ _SCOPES: Mapping[Role, tuple[str | int, ...]] = {
     Role.DATA: ("data", SITE),
     Role.MODEL: ("model",),
     Role.TRAIN: ("train", SITE, 1),
+    Role.EVALUATE: ("evaluate", SITE, 1),
 }
+# A number that a name holds, or an entry of a dictionary that one holds.
+_OUTCOME = """
+import json
+from safetensors.torch import save_file
+save_file({{name: value.contiguous() for name, value in {0}.state_dict().items()}}, {1!r})
+
+def numbers_in(names):
+    found = {{}}
+    for name, value in names.items():
+        if isinstance(value, dict) and not name.startswith("_"):
+            found |= numbers_in(value)
+        elif isinstance(value, (float, np.floating)):
+            found[name] = float(value)
+    return found
+
+with open({2!r}, "w") as file:
+    json.dump(numbers_in(dict(globals())), file)
+"""
 
 
 def _seeding(role: Role) -> str:

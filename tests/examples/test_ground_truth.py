@@ -1,4 +1,4 @@
-"""One round, the same data and seed: notebook and federation give the same weights."""
+"""One round, the same data and seed: notebook and federation give the same weights and metrics."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 
 from nbfed.roles import Role
 
-from .ground_truth import ROOT, Case, weights_in_a_kernel, weights_of_a_federation
+from .ground_truth import ROOT, Case, of_a_federation, of_a_kernel
 
 EXAMPLES = ROOT / "examples"
 SLIDES = str(EXAMPLES / "pathology" / "data" / "north")
@@ -54,21 +54,22 @@ CASES = {
             Role.DATA: "trainloader, testloader = load_data(data_path)",
             Role.MODEL: "net = Model()",
             Role.TRAIN: "train(net, trainloader)",
+            Role.EVALUATE: "loss, accuracy = test(net, testloader)",
         },
     ),
 }
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_federation_of_one_site_trains_what_the_notebook_trains(
-    name: str, tmp_path: Path
-) -> None:
+def test_the_federation_of_one_site_does_what_the_notebook_does(name: str, tmp_path: Path) -> None:
     case = CASES[name]
-    expected = weights_in_a_kernel(case, tmp_path)
-    found = weights_of_a_federation(case, tmp_path)
-    assert list(found) == list(expected)
-    for entry, tensor in expected.items():
-        assert torch.equal(found[entry], tensor), entry
+    expected = of_a_kernel(case, tmp_path)
+    found = of_a_federation(case, tmp_path)
+    assert list(found.weights) == list(expected.weights)
+    for entry, tensor in expected.weights.items():
+        assert torch.equal(found.weights[entry], tensor), entry
+    assert found.numbers
+    assert found.numbers == {metric: expected.numbers[metric] for metric in found.numbers}
 
 
 def test_every_example_is_compared() -> None:

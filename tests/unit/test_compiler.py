@@ -86,3 +86,14 @@ def test_findings_come_in_the_order_of_the_notebook() -> None:
         ("code", "# nbfed: train\nnet(loader, missing).backward()"),
     )
     assert [d.location.cell for d in found.diagnostics if d.code == "NBF201"] == [2, 3, 4]
+
+
+def test_a_training_region_that_holds_everything_needs_no_other() -> None:
+    cell = (
+        "# nbfed: train\nimport torch\nrows = torch.utils.data.DataLoader([torch.ones(1)])\n"
+        "net = torch.nn.Linear(1, 1)\nfor x in rows:\n    net(x).sum().backward()"
+    )
+    program = program_of(compiled(("code", cell)))
+    assert (program.data.results, program.model.results) == (("rows",), ("net",))
+    missing = compiled(("code", cell.replace("torch.nn.Linear(1, 1)", "load()")))
+    assert [found.code for found in missing.diagnostics] == ["NBF110", "NBF110"]

@@ -17,8 +17,11 @@ from packaging.requirements import Requirement
 
 from .approval import require_approval
 from .audit import read_chain
+<<<<<<< HEAD
 from .audit_report import counted
 from .client_app import Site
+=======
+>>>>>>> main
 from .connections import only_to
 from .contract import CONTRACT_FILE, read_contract
 from .exits import SiteError
@@ -28,6 +31,7 @@ from .kit import is_kit
 from .own_data import AT_LEISURE, load_own_data, own_differences
 from .place import COMMAND, Place
 from .reach import check_server
+from .site import Site
 from .site_file import node_config
 from .site_loop import check_settings
 from .verify import verify

@@ -10,6 +10,7 @@ from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 
+from .array_bytes import HALF
 from .egress import EXAMPLES
 from .exchange import check_like
 from .failures import Refusal
@@ -109,7 +110,7 @@ def _arrays(record: str, arrays: ArrayRecord, came: ArrayRecord) -> list[Leaving
         LeavingArray(
             record,
             name,
-            array.dtype,
+            f"{array.dtype} in half precision" if array.stype == HALF else array.dtype,
             tuple(array.shape),
             len(array.data),
             hashlib.sha256(array.data).hexdigest(),

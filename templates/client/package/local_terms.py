@@ -31,6 +31,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_pre_hook,
 )
 
+from .array_bytes import value_of
 from .exchange import plain_names
 from .failures import Refusal
 
@@ -165,7 +166,7 @@ class LocalTerms:
                 self._counts[name] = self._counts.get(name, 0) + 1
                 changed += _like(parameter, self._control[name] - self._own[name])
             if self._proximal:
-                started = _like(parameter, self._start[name].numpy())
+                started = _like(parameter, value_of(self._start[name]).copy())
                 changed.add_(parameter - started, alpha=self._proximal)
             self._before[parameter] = gradient
             parameter.grad = changed
@@ -198,7 +199,7 @@ def _variates(
     floats = {name: a.shape for name, a in start.items() if a.dtype.startswith("float")}
     if control is None or {name: array.shape for name, array in control.items()} != floats:
         raise Refusal("the message's control variate does not fit the weights that came with it")
-    server = {name: array.numpy() for name, array in control.items()}
+    server = {name: value_of(array) for name, array in control.items()}
     if any(value.dtype != np.float32 for value in server.values()):
         raise Refusal("the message's control variate is not of float32")
     if own is None or own.keys() != control.keys():

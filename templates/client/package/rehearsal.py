@@ -11,14 +11,16 @@ from time import time
 
 from flwr.app import ArrayRecord, ConfigRecord, Context, Message, Metadata, RecordDict
 
-from .client_app import EVALUATES, Site, app
+from .client_app import app
 from .connections import only_to
 from .exits import SiteError
 from .gate import Gate
 from .leaving import EVALUATE, TRAIN, Leaving
 from .own_data import without_server
 from .policy import Policy
+from .site import Site
 from .site_file import Scalar
+from .stages import EVALUATES
 from .trip import DIGEST
 
 _SERVER, _SITE = 1, 2

@@ -10,7 +10,7 @@ from typing import Any
 
 from flwr.app import ArrayRecord, ConfigRecord, Message
 
-from .array_bytes import outline
+from .array_bytes import holds_half, in_half, outline
 from .digest import package_digest
 from .failures import Failure, Refusal
 from .wire import is_packed, pack, unpack
@@ -23,9 +23,9 @@ class Trip:
     """The weights that a message brings, and how to train or evaluate them.
 
     ``params`` are the server's values for the notebook's parameters. ``evaluate`` asks for the
-    metrics of the weights before the training. ``packed`` tells in which form the weights came.
-    ``run`` names the run. The last three are what the strategy adds to the training, see
-    ``LocalTerms``.
+    metrics of the weights before the training. ``packed`` and ``half`` tell in which form the
+    weights came. ``run`` names the run. The last three are what the strategy adds to the training,
+    see ``LocalTerms``.
     """
 
     arrays: ArrayRecord
@@ -39,9 +39,15 @@ class Trip:
     proximal: float = 0.0
     control: ArrayRecord | None = None
 
+    @property
+    def half(self) -> bool:
+        """Whether the weights came in half precision."""
+        return holds_half(self.arrays)
+
     def reply_form(self, arrays: ArrayRecord) -> ArrayRecord:
         """Return ``arrays`` in the form in which the server's came."""
-        return pack(arrays) if self.packed else arrays
+        travelling = in_half(arrays) if self.half else arrays
+        return pack(travelling) if self.packed else travelling
 
     def outlined(self) -> Trip:
         """Return this trip with the weights' types and shapes alone."""

@@ -13,6 +13,7 @@ from flwr.app import Array, ArrayRecord
 from flwr.serverapp import strategy as flower
 from flwr.serverapp.strategy import Strategy
 
+from .array_bytes import value_of
 from .fednova import FedNova
 from .replies import TrainReply
 from .scaffold import Scaffold
@@ -41,7 +42,7 @@ def with_means(
     total = sum(examples)
     means = {}
     for name in made.keys() & set(buffers):
-        values = [reply.arrays[name].numpy().astype(np.float64) for reply in replies]
+        values = [value_of(reply.arrays[name]).astype(np.float64) for reply in replies]
         mean = sum(n / total * value for n, value in zip(examples, values, strict=True))
         means[name] = Array(np.asarray(mean))
     return ArrayRecord({name: means.get(name, array) for name, array in made.items()})

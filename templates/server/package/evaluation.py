@@ -9,7 +9,7 @@ from flwr.app import ArrayRecord
 from flwr.serverapp import Grid
 
 from .late import LateReplies
-from .letters import config_for, evaluate_letter
+from .letters import config_for, evaluate_letter, set_precision
 from .replies import Numbers, plain_means, read_evaluation_reply, weighted_means
 from .run_folder import run_name
 from .settings import Settings
@@ -63,6 +63,7 @@ def evaluate_at_sites(
     letters = {
         site: evaluate_letter(arrays, config, node) for site, node in sites.present().items()
     }
+    set_precision(letters.values(), settings)
     numbers: dict[str, Numbers] = {}
     # A site that leaves now is not waited for: the model is whole without.
     patience = Patience(settings.round_timeout, away=0.0, poll=poll)

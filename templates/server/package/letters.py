@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from flwr.app import ArrayRecord, ConfigRecord, Message, MessageType, RecordDict
 
-from .settings import CLIENT_DIGEST, Settings
+from .array_bytes import in_half
+from .settings import CLIENT_DIGEST, HALF, Settings
 
 
 def config_for(
@@ -36,6 +38,23 @@ def evaluate_letter(arrays: ArrayRecord, config: ConfigRecord, node: int) -> Mes
     """Return a message that asks a site to evaluate ``arrays`` and nothing else."""
     content = RecordDict({"arrays": arrays, "config": config})
     return Message(content, node, MessageType.EVALUATE)
+
+
+def set_precision(letters: Iterable[Message], settings: Settings) -> None:
+    """Put the letters' arrays in half precision where ``settings`` ask for it.
+
+    What letters share is made once. A site answers in the precision that it was written to in.
+    """
+    if settings.transport_precision != HALF:
+        return
+    # By their ids, beside which they are kept, lest another object gets the same id.
+    made: dict[int, tuple[ArrayRecord, ArrayRecord]] = {}
+    for letter in letters:
+        for key, arrays in list(letter.content.array_records.items()):
+            if id(arrays) not in made:
+                half = in_half(arrays)
+                made[id(arrays)] = made[id(half)] = (arrays, half)
+            letter.content[key] = made[id(arrays)][1]
 
 
 def bytes_of(letter: Message) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, MetricRecord, RecordDict
 from flwr.serverapp.strategy import Strategy
 
-from .array_bytes import array_of, value_of
+from .array_bytes import HALF, array_of, value_of
 from .exchange import check_like, not_finite
 from .reasons import word
 from .site_terms import extra_of
@@ -173,4 +173,6 @@ def _widened(array: Array) -> Array:
         return array_of(value_of(array).astype(np.float64))
     if dtype == np.float16:
         return array_of(value_of(array).astype(np.float32))
+    if array.stype == HALF:
+        return array_of(value_of(array))
     return array

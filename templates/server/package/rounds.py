@@ -19,7 +19,7 @@ from .evaluation import emit_evaluated, evaluate_at_sites
 from .heap import give_back
 from .initial import initial_weights
 from .late import LateReplies
-from .letters import bytes_of, config_for
+from .letters import bytes_of, config_for, set_precision
 from .outcome import Outcome
 from .replies import TrainReply, read_train_reply, weighted_means
 from .run_folder import Listener, RunFolder, about_run
@@ -210,6 +210,7 @@ class _Rounds:
         arrays = self._standing.arrays
         with sampling(self._strategy, sites, self._settings.seed, "sample", number):
             letters = list(self._strategy.configure_train(number, arrays, config, view))
+        set_precision(letters, self._settings)
         site_of = {node: site for site, node in sites.items()}
         by_site = {site_of[letter.metadata.dst_node_id]: letter for letter in letters}
         if not by_site:

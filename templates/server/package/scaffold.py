@@ -12,6 +12,7 @@ import numpy as np
 from flwr.app import Array, ArrayRecord, ConfigRecord, Message, MetricRecord, RecordDict
 from flwr.serverapp import Grid
 
+from .array_bytes import value_of
 from .exchange import check_like, not_finite
 from .site_terms import WithTerm
 from .trip import ReplyError
@@ -86,8 +87,8 @@ def _moved(
     """Return x + rate * sum(d), where d are ``others``, or how far they are from ``arrays``."""
     moved = {}
     for name, array in arrays.items():
-        start = array.numpy().astype(np.float64)
-        total = sum(other[name].numpy().astype(np.float64) for other in others)
+        start = value_of(array).astype(np.float64)
+        total = sum(value_of(other[name]).astype(np.float64) for other in others)
         step = total if differences else total - len(others) * start
         value = start + rate * step
         moved[name] = Array(np.asarray(value.astype(_float_type(array.dtype))))

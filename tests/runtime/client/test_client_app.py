@@ -94,26 +94,26 @@ def test_training_is_in_training_mode_though_evaluation_came_first(folder: Path)
 
 
 def test_parameters_default_then_server_then_site(client: Client) -> None:
-    site = client.module("client_app").Site
-    assert site(client.node).params({}).LR == 0.1
-    assert site(client.node).params({"LR": 0.2}).LR == 0.2
-    assert site({**client.node, "param.LR": 0.3}).params({"LR": 0.2, "EPOCHS": 4}).LR == 0.3
+    given = client.module("given").Given
+    assert given(client.node, {}).params.LR == 0.1
+    assert given(client.node, {"LR": 0.2}).params.LR == 0.2
+    assert given({**client.node, "param.LR": 0.3}, {"LR": 0.2, "EPOCHS": 4}).params.LR == 0.3
     with pytest.raises(client.module("overrides").OverrideError, match="did you mean EPOCHS"):
-        site(client.node).params({"EPOCH": 4})
+        assert given(client.node, {"EPOCH": 4}).params
 
 
 def test_data_are_loaded_once_and_again_only_for_what_they_take(
     client: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = client.module("client_app")
+    stages = client.module("stages")
     loads = []
-    load = app.load_data
+    load = stages.load_data
 
     def counting(**arguments: object) -> object:
         loads.append(arguments)
         return load(**arguments)
 
-    monkeypatch.setattr(app, "load_data", counting)
+    monkeypatch.setattr(stages, "load_data", counting)
     weights = client.weights()
     for config in ({}, {"server_round": 2}, {"params": {"LR": 0.5}}):
         client.ask("train", weights, **config)
@@ -160,7 +160,7 @@ def test_without_evaluation_there_is_none(folder: Path) -> None:
         client = Client("demo_client", {"site": "zurich", "DATA_FILE": "zurich.csv"})
         reply = client.ask("train", client.weights()).content
         assert "evaluation" not in reply
-        assert not client.module("client_app").EVALUATES
+        assert not client.module("stages").EVALUATES
 
 
 def test_several_modules_go_to_the_stages_by_their_names(folder: Path) -> None:

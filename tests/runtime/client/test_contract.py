@@ -139,7 +139,7 @@ def test_a_site_compares_its_data_before_it_starts(
 ) -> None:
     client = installed.client
     own_data, contract = client.module("own_data"), client.module("contract")
-    site = client.module("client_app").Site(client.node)
+    site = client.module("site").Site(client.node)
     described = own_data.describe_data(own_data.load_own_data(site), 2000)
     model = {"0.weight": ("float32", (4, 3))}
 

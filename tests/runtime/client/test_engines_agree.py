@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
 from nbfed.engine.simulate import simulate
-from nbfed.federation.schema import Strategy
+from nbfed.federation.schema import Strategy, Transport
 from tests.runtime import demo
 from tests.runtime.client.test_site_node import (
     end,
@@ -23,9 +23,9 @@ from tests.runtime.client.test_site_node import (
 )
 
 
-def evaluated(run: Path) -> list[dict[str, Any]]:
-    events = map(json.loads, (run / "events.jsonl").read_text().splitlines())
-    return [event for event in events if event["event"] == "evaluated"]
+def events(run: Path, name: str) -> list[dict[str, Any]]:
+    all_events = map(json.loads, (run / "events.jsonl").read_text().splitlines())
+    return [event for event in all_events if event["event"] == name]
 
 
 NORM = ("1.weight", "1.bias", "1.running_mean", "1.running_var", "1.num_batches_tracked")
@@ -33,15 +33,18 @@ FLOATS = ("0.weight", "0.bias", *NORM[:4], "4.weight", "4.bias")
 
 
 @pytest.mark.parametrize(
-    ("strategy", "stays"),
+    ("strategy", "precision", "stays"),
     [
-        ("fedavg", set()),
-        ("scaffold", {f"control:{name}" for name in FLOATS}),
-        ("fedbn", {f"model:{name}" for name in NORM}),
+        ("fedavg", "full", set()),
+        ("scaffold", "half", {f"control:{name}" for name in FLOATS}),
+        ("fedbn", "full", {f"model:{name}" for name in NORM}),
     ],
 )
-def test_simulation_and_federation_agree(tmp_path: Path, strategy: str, stays: set[str]) -> None:
-    chosen = demo.FEDERATION.model_copy(update={"strategy": Strategy(name=strategy)})
+def test_simulation_and_federation_agree(
+    tmp_path: Path, strategy: str, precision: Literal["full", "half"], stays: set[str]
+) -> None:
+    changes = {"strategy": Strategy(name=strategy), "transport": Transport(precision=precision)}
+    chosen = demo.FEDERATION.model_copy(update=changes)
     build = demo.write_packages(demo.program(), tmp_path, federation=chosen)
     demo.write_data(tmp_path)
     simulated, federated = tmp_path / "simulated", tmp_path / "run"
@@ -62,7 +65,9 @@ def test_simulation_and_federation_agree(tmp_path: Path, strategy: str, stays: s
     assert left.keys() == right.keys()
     for name, value in left.items():
         np.testing.assert_allclose(value, right[name], rtol=0, atol=1e-6, err_msg=name)
-    told, seen = evaluated(simulated), evaluated(federated)
+    sent = {event["bytes_out"] for event in events(federated, "site-replied")}
+    assert sent == {event["bytes_out"] for event in events(simulated, "site-replied")}
+    told, seen = events(simulated, "evaluated"), events(federated, "evaluated")
     assert len(told) == 3
     assert [event["sites"] for event in told] == [event["sites"] for event in seen]
     kept = {

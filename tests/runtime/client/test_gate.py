@@ -213,7 +213,7 @@ def test_a_failure_is_logged_as_the_server_hears_of_it(
     def fails(**_: object) -> None:
         raise ValueError("Erika Mustermann")
 
-    monkeypatch.setattr(installed.client.module("client_app"), "train", fails)
+    monkeypatch.setattr(installed.client.module("stages"), "train", fails)
     asked = Asked(installed, tmp_path)
     assert asked.ask().has_error()
     (entry,) = asked.logged

@@ -78,6 +78,7 @@ def federation(**changes: Any) -> SimpleNamespace:
         "best": None,
         "stop": None,
         "stop_when": "",
+        "transport": SimpleNamespace(precision="full"),
         "params": {},
         "requires": [],
         "server": SimpleNamespace(address="127.0.0.1:9092", tls=True, params={}),

@@ -51,6 +51,7 @@ def test_settings_survive_the_run_config_and_back(server: Package) -> None:
         ("sites", "[1]", "different names"),
         ("resume", 1, "should be a bool"),
         ("best-mode", "up", "max or min"),
+        ("transport-precision", "quarter", "should be full or half"),
         ("stop-patience", 2, "needs best-metric"),
         ("stop-when", "accuracy = 1", "stop-when: 'accuracy = 1' is not METRIC"),
         ("stop-when", "__import__('os')", "is not METRIC"),

@@ -175,10 +175,14 @@ class LocalFederation:
             }
         )
 
+    def grid(self) -> FakeGrid:
+        """Return a grid of the sites."""
+        return FakeGrid(self.sites)  # type: ignore[arg-type]
+
     def run(self, strategy: str = "fedavg", /, *, options: Any = None, **config: Any) -> Any:
         """Run the federation; return its Outcome, whose run has to have finished."""
         settings = self.settings(strategy, options or {}, **config)
-        outcome = self.server("server_app").run(FakeGrid(self.sites), settings)  # type: ignore[arg-type]
+        outcome = self.server("server_app").run(self.grid(), settings)
         assert (outcome.outcome, outcome.reason) == ("finished", ""), self.failures(outcome)
         assert not self.failures(outcome)
         return outcome

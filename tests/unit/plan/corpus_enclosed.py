@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 _HEAD = """
 # %%
 import torch
@@ -181,7 +183,68 @@ for epoch in range(EPOCHS):
         lowest, best = loss, copy.deepcopy(model)
 {_TEST.replace("model", "best")}"""
 
+# One cell, one tag, and everything in it, evaluation included.
+ONE_CELL = (
+    "# %% train"
+    + re.sub(r"# %%.*", "", _HEAD + _ROWS + _STEP)
+    + """
+model = Net()
+optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+for epoch in range(EPOCHS):
+    train_loss = run_epoch(model, train_loader, optimizer)
+"""
+    + re.sub(r"# %%.*", "", _TEST)
+)
+
+# The same in a function, with the loaders from another and the notebook's usual last lines.
+ONE_CELL_MAIN = (
+    "# %% train"
+    + re.sub(r"# %%.*", "", _HEAD + _STEP)
+    + """
+def get_loaders(batch_size):
+    x = torch.randn(60, 4)
+    rows = TensorDataset(x, (x[:, 0] > 0).long())
+    return DataLoader(rows, batch_size=batch_size, shuffle=True), DataLoader(rows, batch_size=30)
+
+
+def main():
+    model = Net()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    train_loader, test_loader = get_loaders(8)
+    for epoch in range(EPOCHS):
+        train_loss = run_epoch(model, train_loader, optimizer)
+
+
+if __name__ == "__main__":
+    main()
+"""
+)
+
+# Modules by key: one dictionary at once, another entry by entry, and a key that is taken.
+BY_KEY = f"""{_HEAD}{_ROWS}
+# %% model
+models = {{"enc": nn.Linear(4, 4).to(DEVICE), "dec": Net()}}
+models["x"] = nn.Linear(2, 2)
+# %% train
+parameters = [p for m in models.values() for p in m.parameters()]
+optimizer = torch.optim.SGD(parameters, lr=0.1)
+for epoch in range(EPOCHS):
+    for rows, labels in train_loader:
+        optimizer.zero_grad()
+        out = models["x"](models["dec"](models["enc"](rows)))
+        nn.functional.cross_entropy(out, labels).backward()
+        optimizer.step()
+# %% evaluate
+for m in models.values():
+    m.eval()
+hits = [models["x"](models["dec"](models["enc"](r))).argmax(1) == t for r, t in test_loader]
+accuracy = torch.cat(hits).float().mean().item()
+"""
+
 ENCLOSED_NOTEBOOKS = {
+    "by_key": BY_KEY,
+    "one_cell": ONE_CELL,
+    "one_cell_main": ONE_CELL_MAIN,
     "main": MAIN,
     "all_inside": ALL_INSIDE,
     "factory_of_several": FACTORY,

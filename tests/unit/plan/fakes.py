@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
+from unittest.mock import MagicMock
 
 import torch
 from torch import nn
@@ -27,6 +28,9 @@ class Images(Dataset):
 
     def __len__(self) -> int:
         return len(self.images)
+
+    def montage(self, length: int) -> None:
+        pass
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         return self.images[index], index % 2
@@ -111,6 +115,10 @@ def same(value: Any, *args: Any, **kwargs: Any) -> Any:
     return value
 
 
+def first(images: torch.Tensor, *args: Any, **kwargs: Any) -> torch.Tensor:
+    return images[0]
+
+
 def _module(name: str, **members: Any) -> ModuleType:
     module = ModuleType(name)
     module.__dict__.update(members)
@@ -147,7 +155,7 @@ def _modules() -> list[ModuleType]:
         _module("torchvision.transforms", **transforms),
         _module("torchvision.datasets", ImageFolder=Images, MNIST=Images, CIFAR10=Images),
         _module("torchvision.models", resnet18=Backbone, densenet121=Backbone),
-        _module("torchvision.utils", make_grid=same),
+        _module("torchvision.utils", make_grid=first),
         _module("torchvision"),
         _module("monai.config", print_config=lambda: None),
         _module("monai.data", DataLoader=DataLoader, CacheDataset=Scans, decollate_batch=list),
@@ -160,6 +168,8 @@ def _modules() -> list[ModuleType]:
         _module("monai.inferers", sliding_window_inference=lambda x, roi, n, net: net(x)),
         _module("monai"),
         _module("medmnist", INFO=info, Evaluator=Evaluator, **medical),
+        # Plots are drawn by nothing.
+        *(MagicMock(__name__=name) for name in ("matplotlib.pyplot", "matplotlib", "seaborn")),
         _module("tqdm", tqdm=_Bar),
         _module("tqdm.notebook", tqdm=_Bar),
         _module("tqdm.auto", tqdm=_Bar),

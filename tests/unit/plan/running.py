@@ -6,6 +6,7 @@ import builtins
 import contextlib
 import io
 import os
+import runpy
 import symtable
 import sys
 from collections.abc import Iterator, Mapping
@@ -21,6 +22,14 @@ from nbfed.roles import Role
 
 from .fakes import fake_libraries
 
+_SHARED = Path(__file__).parents[3] / "templates" / "shared"
+_seed_everything = runpy.run_path(str(_SHARED / "randomness.py"))["seed_everything"]
+_SCOPES: dict[Role | None, tuple[str | int, ...]] = {
+    Role.DATA: ("data", "only"),
+    Role.MODEL: ("model",),
+    Role.TRAIN: ("train", "only", 1),
+    Role.EVALUATE: ("evaluate", "only", 1),
+}
 _TEMPLATES = {
     Role.DATA: "client/package/data.py.jinja",
     Role.MODEL: "shared/model.py.jinja",
@@ -36,6 +45,11 @@ def stages(program: Program) -> list[Stage]:
 
 def module_text(program: Program, stage: Stage) -> str:
     return stage_module(program, stage, _TEMPLATES[stage.role]).text
+
+
+def seed_stage(role: Role | None) -> None:
+    """Seed as a site does before this stage; for None, as nobody does."""
+    _seed_everything(11, *_SCOPES.get(role, ("other",)))
 
 
 def undefined_names(text: str) -> set[str]:
@@ -70,7 +84,6 @@ class Site:
         for stage in stages(program):
             text = module_text(program, stage)
             self.namespaces[stage.role] = _executed(text, f"generated.{stage.role}")
-        torch.manual_seed(0)
         self.data = self.call(program.data)
         self.model = self.call(program.model)
 
@@ -79,6 +92,10 @@ class Site:
             argument.name: self._value(argument.name, argument.origin)
             for argument in stage.arguments
         }
+        if Origin.MODEL in {argument.origin for argument in stage.arguments}:
+            # Training and evaluation get the model in this state, each time.
+            self.model.train()
+        seed_stage(stage.role)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.chdir(self.folder):
             return self.namespaces[stage.role][stage.entry](**given)
 

@@ -58,6 +58,7 @@ SAID = [
     pytest.param(PLAIN.replace("loader", "test_loader"), "NBF310", id="training on test data"),
     pytest.param(PLAIN.replace("model(x)", "scaled(model(x))").replace("# %% data", "# %%\ndef scaled(v):\n    return SCALE * v\nSCALE = 1\n# %%\nSCALE = 2\n# %% data"), "NBF205", id="competing definitions"),
     pytest.param(PLAIN.replace("acc =", "model.load_state_dict(torch.load('best.pt'))\nacc ="), "NBF317", id="evaluation loads weights"),
+    pytest.param(PLAIN.replace("# %% evaluate", "# %%\nmodel.load_state_dict(torch.load('best.pt'))\n# %% evaluate"), "NBF317", id="weights are loaded before the evaluation"),
     pytest.param("# %%\nfrom tqdm.notebook import tqdm\n" + PLAIN.replace("in loader", "in tqdm(loader)"), "NBF321", id="a widget"),
     pytest.param(PLAIN.replace("# %% model", "# %%\nnames = []\nnames.drop_all(1)\nnames.extend(object.x())\n# %% model").replace("sum()", "sum() * len(names)"), "NBF206", id="a change left out"),
     pytest.param(PLAIN.replace(TRAIN, "# %% train\ndef train(net, loader):\n    net(loader).backward()\n# %%\ntrain(model, loader)\n"), "NBF316", id="a call taken over"),

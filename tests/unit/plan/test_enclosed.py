@@ -67,3 +67,27 @@ def test_the_weights_of_the_round_stand_for_the_best() -> None:
     assert "DataParallel" not in text(program.model)
     assert program.evaluate is not None
     assert "best = model" in text(program.evaluate)
+
+
+@pytest.mark.parametrize("name", ["one_cell", "one_cell_main"])
+def test_a_training_region_may_hold_everything(name: str) -> None:
+    program, _ = planned(name)
+    assert "train_loader" in program.data.results
+    assert program.model.results == ("model",)
+    assert "Net()" not in text(program.train)
+    assert "train_loss" in program.train.results
+    assert ("accuracy" in program.train.results) == (name == "one_cell")
+    assert program.train_examples == "train_loader"
+
+
+def test_modules_of_a_dictionary_travel_by_their_keys() -> None:
+    program, _ = planned("by_key")
+    assert program.model.results == ("enc", "dec", "models_x")
+    assert "models = {'enc': enc, 'dec': dec}\nmodels['x'] = models_x" in text(program.train)
+    assert {a.name for a in program.train.arguments} >= set(program.model.results)
+
+
+def test_a_model_that_no_region_makes_is_still_missed() -> None:
+    unmarked = ENCLOSED_NOTEBOOKS["one_cell"].replace("model = Net()", "model = load(Net)")
+    program, problems = plan(*notebook(unmarked), {})
+    assert (program, problems) == (None, [])  # the regions' check has said it

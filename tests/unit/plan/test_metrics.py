@@ -108,3 +108,33 @@ TRAINED = [
 @pytest.mark.parametrize(("cell", "names"), TRAINED)
 def test_metrics_of_training(cell: str, names: tuple[str, ...]) -> None:
     assert set(planned(f"{HEAD}# %% train\n{cell}\n").train.results) == set(names)
+
+
+EPOCH = "def train_epoch(net, rows):\n    total = 0.0\n    for x, y in rows:\n        loss = criterion(net(x), y)\n        loss.backward()\n        total += loss.item()\n    return total / len(rows)\n"
+LOOP = "for epoch in range(2):\n    for x, y in loader:\n        loss = criterion(model(x), y)\n        loss.backward()\n        total += loss.item()\n    "
+FIT = "def fit(net, rows, epochs):\n    history = {'loss': [], 'Val Acc': []}\n    for epoch in range(epochs):\n        for phase in ['train', 'val']:\n            total = 0.0\n            for x, y in rows:\n                loss = criterion(net(x), y)\n                if phase == 'train':\n                    loss.backward()\n                total += loss.item()\n            mean = total / len(rows)\n            if phase == 'val':\n                history['Val Acc'].append(mean)\n            if mean > 3:\n                history['odd'].append(mean)\n        history['loss'].append(mean)\n"
+OBJECT = "class Trainer:\n    def __init__(self, net):\n        self.net, self.history, self.lrs = net, {'loss': []}, []\n    def epoch(self, rows):\n        total = 0.0\n        for x, y in rows:\n            loss = criterion(self.net(x), y)\n            loss.backward()\n            total += loss.item()\n        return total / len(rows), len(rows)\n    def fit(self, rows, epochs):\n        for epoch in range(epochs):\n            mean, count = self.epoch(rows)\n            self.history['loss'].append(mean)\n            self.lrs.append(count)\n        return self.history\n"
+
+RECORDED = [
+    pytest.param(EPOCH + "for epoch in range(2):\n    train_loss = train_epoch(model, loader)", ("train_loss",), (), id="what an epoch's function returns"),
+    pytest.param(EPOCH + "for x, y in loader:\n    noise = train_epoch(model, [(x, y)])", (), (), id="not of a loop over data"),
+    pytest.param("losses, total = [], 0.0\n" + LOOP + "losses.append(total / len(loader))\n    total = 0.0", ("train_loss",), ("train_loss = losses[-1]",), id="a mean in a list, its sum reset"),
+    pytest.param("history, total = {'mean': []}, 0.0\n" + LOOP + "history['mean'].append(total)\n    total = 0", ("mean",), ("mean = history['mean'][-1]",), id="a sum in a list, reset"),
+    pytest.param("history = {'loss': []}\n" + EPOCH + "for epoch in range(2):\n    train_loss = train_epoch(model, loader)\n    history['loss'].append(train_loss)", ("train_loss",), (), id="what a name holds already"),
+    pytest.param("losses, total = [], 0.0\n" + LOOP + "losses.append(total / 2)\nlosses = sum(losses)", ("total",), (), id="a name that is no list any more"),
+    pytest.param("losses = []\nfor epoch in range(2):\n    for x, y in loader:\n        loss = criterion(model(x), y)\n        loss.backward()\n    losses.append(loss.item())", (), (), id="no last batch"),
+    pytest.param("for epoch in range(2):\n    running = 0.0\n    for i, (x, y) in enumerate(loader):\n        loss = criterion(model(x), y)\n        loss.backward()\n        running += loss.item()\n        if i % 100 == 99:\n            running = 0.0", (), (), id="no sum that is reset now and then"),
+    pytest.param(FIT + "    return net, history\nprint(fit)\nmodel, log = fit(model, loader, 2)", ("loss", "val_acc"), ("val_acc = log['Val Acc'][-1]", "loss = log['loss'][-1]"), id="a function's history"),
+    pytest.param(FIT.replace("history['loss']", "losses").replace("{'loss'", "{'x'").replace("    history =", "    losses = []\n    history =") + "    return losses, net\nprint(fit)\ntrain_losses, model = fit(model, loader, 2)", ("train_loss",), ("train_loss = train_losses[-1]",), id="a function's list"),
+    pytest.param(OBJECT + "result = Trainer(model).fit(loader, 2)", ("loss",), ("loss = result['loss'][-1]",), id="a trainer's history"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "names", "lines"), RECORDED)
+def test_the_last_number_of_a_list_is_the_metric(
+    cell: str, names: tuple[str, ...], lines: tuple[str, ...]
+) -> None:
+    train = planned(f"{HEAD}# %% train\n{cell}\n").train
+    assert set(train.results) == set(names)
+    body = "\n".join(part.text for part in train.body).split("\n")
+    assert [line for line in body if line.endswith("[-1]")] == list(lines)

@@ -345,3 +345,45 @@ def test_the_result_of_a_shell_line_is_no_python() -> None:
     line = "names = get_ipython().getoutput('ls')"
     text = PLAIN.replace("# %% data", f"# %%\n{line}\n# %% data").replace("2, 1", "len(names), 1")
     assert told(text) == [("NBF103", 2, 1)]
+
+
+LOOP = "for x, y in loader:\n    model(x).sum().backward()\n"
+BODY = "    for x, y in loader:\n        model(x).sum().backward()\n"
+FOLDS = [
+    pytest.param(TRAIN.replace(LOOP, "for fold in range(5):\n" + BODY), 2, id="a loop named so"),
+    pytest.param("# %% train\ndef cv(k):\n    for i in range(k):\n        rows = get_k_fold_data(k, i)\n        model(rows).sum().backward()\ncv(5)\n", 3, id="folds are asked for"),
+    pytest.param("# %%\ndef step():\n    model(loader).sum().backward()\ndef cv(splits):\n    for a, b in splits.split(loader):\n        step()\n# %% train\ncv(KFold(5))\n", 5, id="in a function without a role"),
+    pytest.param("# %% train\nclass Trainer:\n    def epoch(self):\n        model(loader).sum().backward()\n    def run(self):\n        for n_fold, rows in enumerate(self.rows):\n            self.epoch()\nTrainer().run()\n", 6, id="in a method"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("train", "line"), FOLDS)
+def test_training_once_a_fold_is_said_plainly(train: str, line: int) -> None:
+    # `line` counts the text's own, the line of its first cell's mark among them.
+    assert told(IMPORTS + DATA + MODEL + train) == [("NBF318", 4, line - 1)]
+
+
+def test_folds_that_train_nothing_are_left_alone() -> None:
+    data = "# %% data\nsizes = []\nfor fold in range(5):\n    sizes.append(fold)\n"
+    assert errors(IMPORTS + DATA + data + MODEL + TRAIN) == []
+    assert errors(IMPORTS + DATA + MODEL + TRAIN + "for fold in range(2):\n    print(fold)\n") == []
+
+
+SETTINGS = [
+    pytest.param("wandb.init(config={'lr': 0.1, 'path': p, 'a-b': 1})\nconfig = wandb.config", "config.lr", (2, 3), "`lr = 0.1`, and", id="by another name"),
+    pytest.param("C = dict(lr=0.1, n=-2)\nrun = wandb.init(config=C)", "run.config.lr", (2, 3), "`lr = 0.1`, `n = -2`, and", id="of the run"),
+    pytest.param("wandb.init()", "wandb.config['lr']", (5, 2), "`LR = 0.01`", id="in the role itself"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("cell", "use", "place", "hint"), SETTINGS)
+def test_settings_of_a_tracker_are_to_be_written_down(
+    cell: str, use: str, place: tuple[int, int], hint: str
+) -> None:
+    train = TRAIN.replace("model(x)", f"({use} * model(x))")
+    text = IMPORTS + f"# %%\nimport wandb\n{cell}\n" + DATA + MODEL + train
+    (found,) = errors(text)
+    assert (found.code, found.location.cell, found.location.line) == ("NBF330", *place)
+    assert hint in found.hint
+    params = f"# %% params\nlr = 0.1\n# %%\nimport wandb\n{cell}\n"
+    assert errors(IMPORTS + params + DATA + MODEL + train.replace(use, "lr")) == []

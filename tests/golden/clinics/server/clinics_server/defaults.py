@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "433093a126766b3800bb90f794729ad55c1bc68d16c564a5ec30bef625f3fef7"
+CLIENT_DIGEST = "9797cc16eaaa37634b1a4ff0032a8fc44fb111d82a030d88bce70d13e4a62b92"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"EPOCHS": 4}',
     "server-params": "{}",
     "data-dir": "",

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "356c8c8000dd2c58f83dc78585425232408ca1c80c316dd6f2cb02fcae56b5fc"
+CLIENT_DIGEST = "937701aec30ee5b84cdd000d0249752d22d9229bff4203e6a497b02d9d1b57d1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": '{"SEED": 42}',
     "server-params": "{}",
     "data-dir": "",

@@ -11,12 +11,12 @@ from flwr.app import ConfigRecord, Error, Message, MetricRecord, RecordDict
 
 from .approval import installed_digest
 from .audit import AUDIT_FILE, HEAD_FILE, AuditLog, read_chain
-from .client_app import EVALUATE_METRICS, TRAIN_METRICS
 from .egress import EXAMPLES
 from .exits import SiteError
 from .failures import Failure, Refusal
 from .leaving import EVALUATE, QUERY, TRAIN, Leaving, inspected, size_of
 from .policy import Policy, not_allowed
+from .stages import EVALUATE_METRICS, TRAIN_METRICS
 
 _log = logging.getLogger(__package__)
 

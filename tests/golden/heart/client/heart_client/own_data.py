@@ -8,12 +8,12 @@ from pathlib import Path
 
 from flwr.app import ArrayRecord
 
-from .client_app import Site
 from .contract import CONTRACT_FILE, Contract, Difference, differences, read_contract
 from .data import SiteData
 from .description import Description, describe
 from .exits import SiteError
 from .failures import DataNotLoaded
+from .site import Site
 from .site_file import Scalar
 from .trip import DIGEST, Trip
 

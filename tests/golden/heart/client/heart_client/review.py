@@ -36,7 +36,7 @@ _PACKAGE = Path(__file__).resolve().parent
 
 def review(place: Place) -> str:
     """Return the page; raises SiteError."""
-    about = _constants(_PACKAGE / "client_app.py")
+    about = _constants(_PACKAGE / "stages.py")
     notebook = str(about["NOTEBOOK"])
     parts = [
         (f"{COMMAND} {__version__}, from {notebook}", _origin(place)),

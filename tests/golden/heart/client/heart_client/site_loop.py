@@ -13,15 +13,17 @@ import torch
 from flwr.app import Context, Error, Message, RecordDict
 
 from .admittance import Admittance
-from .client_app import EVALUATES, Site, app
+from .client_app import app
 from .exits import Exit, SiteError
 from .failures import Failure
 from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
 from .gate import Gate
+from .given import Given
 from .heap import give_back, share_heaps
 from .overrides import OverrideError
 from .own_data import require_contract
 from .site_file import Scalar
+from .stages import EVALUATES
 
 # Seconds: a round trip starts at most POLL_MOST late, and a waiting site asks 5 times a second.
 POLL_FIRST, POLL_MOST, POLL_GROWTH = 0.02, 0.2, 1.5
@@ -208,10 +210,9 @@ def _tell(message: Message, reply: Message, seconds: float) -> None:
 
 def check_settings(node: Mapping[str, Scalar], source: str) -> None:
     """Raise SiteError for what can be seen to be wrong before anything is sent."""
-    site = Site(node)
+    given = Given(node, server={})
     try:
-        config = site.config
-        site.params({})
+        config, _ = given.config, given.params
     except OverrideError as error:
         raise SiteError(f"{error}: correct {source}") from error
     known = {"site", "state-dir", *(field.name for field in dataclasses.fields(config))}

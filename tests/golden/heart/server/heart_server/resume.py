@@ -13,7 +13,7 @@ EVENTS = "events.jsonl"
 BUILD = "build.json"
 
 # What the weights so far depend on: another value would make another run of it.
-_FIXED = ("seed", "strategy", "strategy-options", "params")
+_FIXED = ("seed", "strategy", "strategy-options", "params", "transport-precision")
 
 
 def resumed_settings(run: Path, given: Mapping[str, Scalar]) -> Settings:

@@ -46,6 +46,7 @@ _LEAST = {
     "keep-checkpoints": 1,
     "stop-patience": 0,
 }
+FULL, HALF = "full", "half"
 _ABOVE_ZERO = ("join-timeout", "round-timeout", "poll-seconds")
 
 
@@ -62,6 +63,7 @@ class Settings:
     ``resume`` it holds the run that goes on. ``stop_patience`` counts evaluations without a better
     ``best_metric``; 0 and "" ask for nothing. ``server_params`` are the server's values for the
     notebook's site cells, if it evaluates, and ``data_dir`` is where relative paths start.
+    ``transport_precision`` "half" lets weights of float32 travel as float16.
     """
 
     rounds: int
@@ -81,6 +83,7 @@ class Settings:
     best_mode: str
     stop_patience: int
     stop_when: str
+    transport_precision: str
     run_dir: str
     resume: bool
     engine: str
@@ -110,6 +113,11 @@ class Settings:
             raise SettingsError(
                 f"min-sites is {settings.min_sites}, but only {len(settings.sites)} sites are "
                 "expected"
+            )
+        if settings.transport_precision not in (FULL, HALF):
+            raise SettingsError(
+                f"transport-precision is {settings.transport_precision!r}, but should be full or "
+                "half"
             )
         settings._check_stopping()
         return settings

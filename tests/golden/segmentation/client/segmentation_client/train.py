@@ -46,4 +46,4 @@ def train(
     for epoch in range(EPOCHS):
         train_loss = train_epoch(unet, train_dl, optimizer)
         print(f"epoch {epoch}: loss {train_loss:.4f}")
-    return unet, {}
+    return unet, {"train_loss": train_loss}

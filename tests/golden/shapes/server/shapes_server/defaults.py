@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1cb4a635798f05ad5629bbd19475fe364b4cc1fcb88fb322a890fdd5f4324fbb"
+CLIENT_DIGEST = "9638a1d15587fbfb503f432aa608623de524fbc471f910cc6111ce9055b5769b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
@@ -35,6 +35,7 @@ RUN_CONFIG: dict[str, str | int | float | bool] = {
     "best-mode": "max",
     "stop-patience": 0,
     "stop-when": "",
+    "transport-precision": "full",
     "params": "{}",
     "server-params": "{}",
     "data-dir": "",
