@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9797cc16eaaa37634b1a4ff0032a8fc44fb111d82a030d88bce70d13e4a62b92"
+CLIENT_DIGEST = "3a6173ee8f0d7542b33754b8ef4c8446666c23b3eeb9f62f2ce69c5f0cd33bc1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2dcf742603453c010208595ada769b168ba6ef7b66b38654d29f00c4c3c6a428"
+CLIENT_DIGEST = "6fad52b0b86b7921e77b942c6249a2a991984f9e8e9c90ed791db412ce2e2802"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

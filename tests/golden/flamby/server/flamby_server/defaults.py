@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "937701aec30ee5b84cdd000d0249752d22d9229bff4203e6a497b02d9d1b57d1"
+CLIENT_DIGEST = "c2a0f9cf0f46a596d203c95dfe7e05933cd6fc404857d94744b027282ac3459a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

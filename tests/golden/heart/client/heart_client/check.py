@@ -17,11 +17,7 @@ from packaging.requirements import Requirement
 
 from .approval import require_approval
 from .audit import read_chain
-<<<<<<< HEAD
 from .audit_report import counted
-from .client_app import Site
-=======
->>>>>>> main
 from .connections import only_to
 from .contract import CONTRACT_FILE, read_contract
 from .exits import SiteError

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "924d95ded1312765f304dd01346c0cf4f048e9e4d23b3f827e2633e2c058ebdb"
+CLIENT_DIGEST = "3de130663f8b2ba64596121bc908b3a683b8702f946533e06463654bc7014a88"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

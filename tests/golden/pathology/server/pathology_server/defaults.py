@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6afbf1b7803b36efb1360494a1dd708d715271dbea9df755cae0d5155b519665"
+CLIENT_DIGEST = "dd4a6fc15c4f549cdd73f5c6c899e0736eecd43867e216b7e448f426d49267ae"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

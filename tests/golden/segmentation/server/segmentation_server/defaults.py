@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "95c55623f1501c89b3eb615bb18192242179fc9dfbaef2fa8c8413be987c8e3a"
+CLIENT_DIGEST = "f4861204731018eac33e853ca351794461ef0070f303b2341e382a6d9da84ee9"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

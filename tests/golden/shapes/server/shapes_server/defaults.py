@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9638a1d15587fbfb503f432aa608623de524fbc471f910cc6111ce9055b5769b"
+CLIENT_DIGEST = "9036101d68c3169c0bae5d1e9f0d4834451e452110926a1e4093ff205a3fc7c0"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
