@@ -22,21 +22,26 @@ EXAMPLES = {
     "segmentation": ("segmentation/segmentation.ipynb", "segmentation/federation.yaml"),
     "shapes": ("notebook-federator/shapes.ipynb", "notebook-federator/federation.yaml"),
 }
-# Of this one everything is kept; of the others what a notebook changes.
-WHOLE = "heart"
+# By package and name: the modules that are the same whatever the notebook is.
+COPIED = {
+    (part, path.name): path.read_bytes()
+    for part in ("server", "client")
+    for folder in (f"{part}/package", "shared")
+    for path in (ROOT / "templates" / folder).glob("*.py")
+}
 
 # A Flower App holds the same modules once more; build.json holds their digests and our version.
-_SAME_FOR_ALL = {path.name for path in (ROOT / "templates").rglob("*.py")}
 _REPEATED = re.compile(r"flower-app/\w+_(server|client)/")
 
 
 def generated(name: str) -> dict[str, bytes]:
-    """What is kept of the files that the example compiles to now, by path."""
-    return {
-        path: data
-        for path, data in whole(name).items()
-        if name == WHOLE or Path(path).name not in _SAME_FOR_ALL
-    }
+    """What is kept of the files that the example compiles to now: all that a notebook changes."""
+    return {path: data for path, data in whole(name).items() if template_of(path) is None}
+
+
+def template_of(path: str) -> bytes | None:
+    """The template that a generated file is a copy of, to the byte; None where it is none."""
+    return COPIED.get((path.partition("/")[0], Path(path).name))
 
 
 def whole(name: str) -> dict[str, bytes]:

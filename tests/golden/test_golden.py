@@ -8,12 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from tests.golden.examples import EXAMPLES, GOLDEN, ROOT, generated, kept, whole
+from tests.golden.examples import (
+    COPIED,
+    EXAMPLES,
+    GOLDEN,
+    ROOT,
+    generated,
+    kept,
+    template_of,
+    whole,
+)
 
 # Modules whose lines are the notebook's own: their author's style is not ours to judge, and
 # their functions have no annotations.
 NOTEBOOK_MODULES = ("data", "evaluate", "model", "strategy_cell", "train")
 MATTERS_OF_STYLE = ("B", "C4", "D1", "E501", "PLW", "RUF", "SIM", "UP")
+
+# A package that neither asks for a GPU nor keeps an optimizer does not hold what does so.
+LEFT_OUT_AT_TIMES = {("client", "devices.py"), ("server", "devices.py"), ("client", "keeping.py")}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -22,6 +34,14 @@ def test_the_output_is_what_was_reviewed(name: str) -> None:
     assert sorted(now) == sorted(before), "files came or went: run `make golden` and review"
     changed = [path for path in now if now[path] != before[path]]
     assert not changed, "run `make golden` and review the difference"
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_what_is_not_kept_is_a_template_to_the_byte(name: str) -> None:
+    copies = {path: data for path, data in whole(name).items() if template_of(path) is not None}
+    assert [path for path, data in copies.items() if data != template_of(path)] == []
+    missing = set(COPIED) - {(path.partition("/")[0], Path(path).name) for path in copies}
+    assert missing <= LEFT_OUT_AT_TIMES
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
