@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import inspect
 import json
 import sys
 from collections.abc import Mapping
@@ -46,18 +45,9 @@ def run_model(build_folder: Path, run: Path, *, best: bool) -> nn.Module:
 
 
 def _made(build: Build, config: Mapping[str, Any]) -> nn.Module:
-    """What the server package's function that makes the model returns, for the run's parameters."""
-    initial = _package(build, "server", "initial")
-    module = f"{build.names.server_package}.model"
-    (make,) = (
-        value
-        for value in vars(initial).values()
-        if inspect.isfunction(value) and value.__module__ == module
-    )
-    wanted = inspect.signature(make).parameters
+    """The model as the server package makes it, for the run's parameters."""
     settings = _package(build, "server", "settings").Settings.from_run_config(config)
-    params = _package(build, "server", "parameters").params_of(settings) if wanted else None
-    model: nn.Module = make(**{name: getattr(params, name) for name in wanted})
+    model: nn.Module = _package(build, "server", "first_model").first_model(settings)
     return model
 
 

@@ -24,7 +24,7 @@ from typing import Any, TextIO
 from flwr.app import ArrayRecord
 
 from . import exchange
-from .initial import EXCHANGE
+from .first_model import EXCHANGE
 from .resume import BUILD, EVENTS, check_same, read_events, settings_of
 from .settings import CLIENT_DIGEST, NAME, Settings, SettingsError
 
@@ -46,6 +46,12 @@ class Checkpoint:
     arrays: ArrayRecord
     state: ArrayRecord | None
     file: str
+
+
+def event_of(name: str, fields: Mapping[str, object]) -> Event:
+    """Return what is written down, and told to listeners, of something that happens now."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"time": time, "event": name, **_plain(fields)}
 
 
 class RunFolder:
@@ -108,8 +114,7 @@ class RunFolder:
 
     def event(self, name: str, /, **fields: object) -> None:
         """Write one line, at once, and tell the listener."""
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        event: Event = {"time": time, "event": name, **_plain(fields)}
+        event = event_of(name, fields)
         self._file.write(json.dumps(event) + "\n")
         self._file.flush()
         if self._listener:

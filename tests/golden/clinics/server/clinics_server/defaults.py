@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3a6173ee8f0d7542b33754b8ef4c8446666c23b3eeb9f62f2ce69c5f0cd33bc1"
+CLIENT_DIGEST = "2f75b380b5ebd906c98dd248ac748195fc467ba7736b461638fb51df6616738b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6fad52b0b86b7921e77b942c6249a2a991984f9e8e9c90ed791db412ce2e2802"
+CLIENT_DIGEST = "aa213689e21b9c8ccc3652f2191e9be2bcf9ab9ccbe059fb43292ca9abd3bca7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c2a0f9cf0f46a596d203c95dfe7e05933cd6fc404857d94744b027282ac3459a"
+CLIENT_DIGEST = "c6c7562be5b0fa7ef6aa68dd5084cd344d44f6fb74e3baa1f56600c118055e92"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9036101d68c3169c0bae5d1e9f0d4834451e452110926a1e4093ff205a3fc7c0"
+CLIENT_DIGEST = "60359b3c7966b44ec13e3b2fb081e71a4f98f76a9101ce4bafd4936ea134ba62"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
