@@ -23,6 +23,7 @@ from nbfed.bundle.wheels import build_wheel
 from nbfed.contract import read_contract
 from nbfed.emit.stage_module import generated_note
 from nbfed.errors import NbfedError
+from nbfed.federation.schema import SITE_NAME, SITE_NAME_HINT
 from nbfed.read.notebook import read_notebook
 from nbfed.read.regions import find_regions
 
@@ -106,6 +107,9 @@ def make_kits(
 
 def _check(sites: Sequence[str]) -> None:
     for site in sites:
+        # One that is named on the command line has not been looked at yet.
+        if not SITE_NAME.fullmatch(site):
+            raise NbfedError(f"{site!r} cannot name a site", hint=SITE_NAME_HINT)
         if site.casefold() == SERVER:
             raise NbfedError(
                 f"the kit of a site named {site} would have the name of the server's",
@@ -183,7 +187,7 @@ def _contract(build: Build) -> bytes | None:
         return None
     if not found.is_current:
         raise NbfedError(
-            f"{found.file} is not about this build",
+            f"{found.file} is not about this build: the code has changed since",
             hint="make it anew with nbfed contract, or delete it: a kit need not have one",
         )
     return found.file.read_bytes()

@@ -43,6 +43,11 @@ __all__ = [
 _HIGHEST_PORT = 65535
 
 
+# The generated packages hold names to the same form.
+SITE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+SITE_NAME_HINT = "use letters, digits, `-`, `_`, `.`; at most 64"
+
+
 def _wrong(message: str, hint: str = "") -> PydanticCustomError:
     # The text goes in as a value: braces in it are not pydantic's placeholders.
     return PydanticCustomError("nbfed", "{message}", {"message": message, "hint": hint})
@@ -55,8 +60,8 @@ def _name(value: str) -> str:
 
 
 def _site_name(value: str) -> str:
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", value):
-        raise _wrong("cannot name a site", "use letters, digits, `-`, `_`, `.`; at most 64")
+    if not SITE_NAME.fullmatch(value):
+        raise _wrong("cannot name a site", SITE_NAME_HINT)
     if value == "pooled":
         raise _wrong("names the baseline over all sites' data", "give the site another name")
     return value

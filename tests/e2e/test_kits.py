@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import zipfile
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +27,9 @@ from tests.e2e.command import ROOT, nbfed
 from tests.e2e.study import CELLS, FEDERATION, rows, write_study
 
 SITES = ("north", "south")
+STATE = ".study-client"
+# The label is the last column, however many there are: what a contract has to notice.
+STUDY = tuple(cell.replace(", :2]", ", :-1]").replace(", 2]", ", -1]") for cell in CELLS)
 # Generous: two installations of torch, on a machine that others use too.
 SECONDS = 900
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
@@ -122,6 +127,16 @@ def unpack(kit: Path, folder: Path) -> Path:
     return folder / f"study-{kit.stem}"
 
 
+def looked_at(folder: Path) -> list[str]:
+    """Run what the kit's README gives for the time before anything is installed."""
+    block = (folder / "README.md").read_text().partition("```sh\n")[2].partition("```")[0]
+    assert "openssl" in block
+    done = subprocess.run(
+        ["sh", "-c", block], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return (done.stdout + done.stderr).splitlines()
+
+
 def install(folder: Path) -> Path:
     """Run the command that the kit's README gives; return the environment's folder of commands."""
     (command,) = (
@@ -159,7 +174,9 @@ def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     coordinator = home / "coordinator"
     head = FEDERATION.partition("sites:")[0].replace("120", str(SECONDS))
     federation = f"{head}sites:\n  north: {{params: {{DATA_FILE: north.csv}}}}\n"
-    write_study(coordinator / "study", CELLS, federation)
+    notebook = write_study(coordinator / "study", STUDY, federation)
+    done = nbfed("contract", notebook, "--site", "north", cwd=coordinator)
+    assert done.code == 0, done.err
     address = f"127.0.0.1:{free_port()}"
     offline = ("--offline", "--python", PYTHON, "--constraint", ROOT / "constraints.txt")
     signer = bundle(coordinator, "study/study.ipynb", "--address", address, *offline)
@@ -168,6 +185,7 @@ def world(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureReque
     folders = {}
     for kit in ("server", *SITES):
         folders[kit] = unpack(coordinator / "kits" / f"{kit}.zip", home / kit)
+        assert looked_at(folders[kit]) == [signer, "Signature Verified Successfully"]
     shutil.rmtree(coordinator / "kits")
     server, client = install(folders["server"]), install(folders["north"])
     return World(
@@ -190,14 +208,29 @@ def fill_in(machine: Machine, site: str) -> None:
     file.write_text(text.replace("  DATA_FILE:", f"  DATA_FILE: {data}"))
 
 
+def refuses_other_data(machine: Machine) -> None:
+    """See data with a column too many refused, by this site itself, before the server is asked."""
+    data = machine.folder.parent / "patients.csv"
+    right = data.read_text()
+    data.write_text(right.replace("\n", ",0\n"))
+    wrong = "train_loader.batch[0] has the shape (*, 3), not (*, 2)"
+    assert wrong in machine.run("check", code=1)
+    assert wrong in machine.run("start", code=1)
+    data.write_text(right)
+
+
 def events(run: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (run / "events.jsonl").read_text().splitlines()]
 
 
-def await_server(run: Path, process: subprocess.Popen[str]) -> None:
-    """Wait until sites may join: the run's first event is written after the port is open."""
+def await_event(
+    run: Path,
+    process: subprocess.Popen[str],
+    wanted: Callable[[dict[str, object]], bool] = lambda _: True,
+) -> None:
+    """Wait for an event of a run; its first one is written after the port is open for sites."""
     deadline = time.monotonic() + SECONDS
-    while not (run / "events.jsonl").exists():
+    while not (run / "events.jsonl").exists() or not any(map(wanted, events(run))):
         assert process.poll() is None, process.communicate()[0]
         assert time.monotonic() < deadline
         time.sleep(0.2)
@@ -237,9 +270,11 @@ def test_a_federation_by_kits_alone(world: World) -> None:
     with ExitStack() as stack:
         arguments = ("start", *state, *listening, "--rounds", "3", "--sites", ",".join(SITES))
         process = server.start(stack, *arguments)
-        await_server(run, process)
+        await_event(run, process)
+        refuses_other_data(south)
         for machine in (north, south):
-            assert "all is well" in machine.run("check")
+            said = machine.run("check")
+            assert "the data are what contract.json says" in said and "all is well" in said
             assert machine.run("dry-run")
         hospitals = [machine.start(stack, "start") for machine in (north, south)]
         for each in (process, *hospitals):
@@ -249,23 +284,34 @@ def test_a_federation_by_kits_alone(world: World) -> None:
     assert {each["site"] for each in happened if each["event"] == "site-joined"} == set(SITES)
     assert (run / "model.safetensors").stat().st_size > 0
 
-    assert "south is shut out" in server.run("revoke", "south", *state)
+    # What was wrong with the data at first has not left the site.
+    assert "shape" not in (run / "events.jsonl").read_text()
+    assert "batch[0] has the shape" in (south.folder / STATE / "south" / "site.log").read_text()
+
     run = server.folder / "again"
     listening = ("--address", world.address, "--run-dir", run)
     with ExitStack() as stack:
-        arguments = ("start", *state, *listening, "--rounds", "1", "--sites", "north")
-        process = server.start(stack, *arguments)
-        await_server(run, process)
-        said = south.run("start", "--patience", "0", code=4)
-        assert "is not admitted there" in said
-        finished(north.start(stack, "start"))
-        finished(process)
-    assert {each["site"] for each in events(run) if each["event"] == "site-joined"} == {"north"}
+        # More rounds than anybody waits for: the one who is revoked is in the middle of them.
+        arguments = ("start", *state, *listening, "--rounds", "100000", "--min-sites", "1")
+        process = server.start(stack, *arguments, "--sites", ",".join(SITES))
+        await_event(run, process)
+        remains, leaves = (m.start(stack, "start", "--patience", "10") for m in (north, south))
+        await_event(run, process, lambda event: event["event"] == "round-finished")
+        assert "south is shut out" in server.run("revoke", "south", *state)
+        await_event(run, process, lambda event: event.get("missing") == ["south"])
+        said, _ = leaves.communicate(timeout=SECONDS)
+        assert leaves.returncode == 4 and "is not admitted there" in said
+        # No round has waited for a site that cannot come back.
+        await_event(run, process, lambda event: event.get("sites") == ["north"])
+        process.send_signal(signal.SIGINT)
+        assert process.wait(SECONDS) == 130
+        said, _ = remains.communicate(timeout=SECONDS)
+        assert remains.returncode == 4 and "no server at" in said
 
     audited = json.loads(north.run("audit", "--json"))
     assert audited["whole"]
     happened_there = {entry["event"] for entry in audited["entries"]}
     assert {"enrolled", "approved", "started", "answered", "ended"} <= happened_there
-    log = north.folder / ".study-client" / "north" / "audit.jsonl"
+    log = north.folder / STATE / "north" / "audit.jsonl"
     log.write_bytes(log.read_bytes().replace(b"Dr. Test", b"Dr. Else", 1))
     north.run("audit", code=1)

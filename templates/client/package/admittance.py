@@ -49,7 +49,8 @@ class Admittance:
             return f"this machine's clock is {abs(behind):.0f} s {side} the server's: set it right"
         return (
             f"this site's key, {self.identity.fingerprint}, is not admitted there: give "
-            f"{self.folder / REQUEST_FILE} to the coordinator"
+            f"{self.folder / REQUEST_FILE} to the coordinator; if it was let in before, ask why "
+            "it was revoked"
         )
 
 

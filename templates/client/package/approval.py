@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from . import __version__
-from .audit import AuditLog
+from .audit import AuditLog, read_chain
 from .digest import package_digest
 from .exits import SiteError
 
@@ -82,13 +82,23 @@ def approve(state: Path, *, by: str, signer: str = "") -> Approval:
     return approval
 
 
+def is_logged(state: Path, approval: Approval) -> bool:
+    """Say whether the audit log knows of an approval; otherwise somebody put it there.
+
+    Of a log that is broken, others tell. Raises SiteError.
+    """
+    chain = read_chain(state)
+    logged = (each.get("digest") for each in chain.entries if each["event"] == "approved")
+    return bool(chain.broken) or approval.digest in logged
+
+
 def approve_by_running(state: Path, command: str) -> Approval:
     """Take it for an approval that somebody runs ``command`` with a package of their own making.
 
     What was approved last is not approved again. Raises SiteError.
     """
     last = read_approval(state)
-    if last and last.digest == installed_digest():
+    if last and last.digest == installed_digest() and is_logged(state, last):
         return last
     return approve(state, by=f"{command}, {this_user()}")
 
@@ -109,5 +119,10 @@ def require_approval(state: Path) -> Approval:
             f"this package has the digest {digest[:12]}, and {approval.by} approved "
             f"{approval.digest[:12]} on {approval.at}: find out why it changed, `review` it, and "
             "`approve` it"
+        )
+    if not is_logged(state, approval):
+        raise SiteError(
+            f"the audit log does not know that {approval.by} approved this package on "
+            f"{approval.at}: find out why, and `approve` it anew"
         )
     return approval

@@ -102,7 +102,10 @@ def read_chain(folder: Path) -> Chain:
     path = folder / AUDIT_FILE
     try:
         lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
-        noted = (folder / HEAD_FILE).read_text().strip() if (folder / HEAD_FILE).exists() else ""
+        # A crash within the first line leaves no note at all.
+        noted = START if len(lines) <= 1 else ""
+        if (folder / HEAD_FILE).exists():
+            noted = (folder / HEAD_FILE).read_text().strip()
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror}") from error
     entries: list[Entry] = []
@@ -120,8 +123,9 @@ def read_chain(folder: Path) -> Chain:
         hashes.append(_hash(line))
     if cut_off and cut_off[-1] == len(lines) and lines[-1].endswith(b"\n"):
         return _damaged(entries, hashes, len(lines))
-    # A crash between the line and its note leaves the note one line behind, or two.
-    if not cut_off and (lines or noted) and noted not in hashes[-3:]:
+    # A crash between the line and its note leaves the note one line behind, or two. A line that
+    # was cut off is after the one that was noted, and not the same.
+    if noted not in hashes[-3:]:
         return Chain(
             tuple(entries),
             tuple(hashes),
@@ -150,8 +154,9 @@ def _entry(line: bytes) -> Entry | None:
         entry = json.loads(line)
     except ValueError:
         return None
-    whole = line.endswith(b"\n") and isinstance(entry, dict) and "before" in entry
-    return entry if whole else None
+    whole = line.endswith(b"\n") and isinstance(entry, dict)
+    told = whole and all(isinstance(entry.get(key), str) for key in ("time", "event", "before"))
+    return entry if told else None
 
 
 def _hash(line: bytes) -> str:

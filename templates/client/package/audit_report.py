@@ -6,6 +6,7 @@ import json
 
 from .audit import CUT_OFF, Chain, Entry
 from .exits import Exit
+from .place import COMMAND
 
 
 def report(chain: Chain, *, expect: str, as_json: bool) -> Exit:
@@ -31,8 +32,13 @@ def report(chain: Chain, *, expect: str, as_json: bool) -> Exit:
     if trouble:
         print(f"the log is not to be trusted: {trouble}")
         return Exit.AT_FAULT
-    print(f"{len(chain.entries)} entries, the chain is whole; the last one's hash is {chain.head}")
+    print(f"{counted(chain)}, the chain is whole; the last one's hash is {chain.head}")
     return Exit.DONE
+
+
+def counted(chain: Chain) -> str:
+    """Return how many entries there are, in words."""
+    return "1 entry" if len(chain.entries) == 1 else f"{len(chain.entries)} entries"
 
 
 def _trouble(chain: Chain, expect: str) -> str:
@@ -44,7 +50,11 @@ def _trouble(chain: Chain, expect: str) -> str:
 
 
 def _line(entry: Entry) -> str:
-    return f"{entry['time'][:19]}  {entry['event']:<9}  {_about(entry)}"
+    try:
+        about = _about(entry)
+    except (LookupError, TypeError, ValueError, AttributeError):
+        about = f"an entry that {COMMAND} does not write"
+    return f"{entry['time'][:19]}  {entry['event']:<9}  {about}"
 
 
 def _about(entry: Entry) -> str:

@@ -17,6 +17,7 @@ from packaging.requirements import Requirement
 
 from .approval import require_approval
 from .audit import read_chain
+from .audit_report import counted
 from .connections import only_to
 from .contract import CONTRACT_FILE, read_contract
 from .exits import SiteError
@@ -88,12 +89,21 @@ def _trust(place: Place) -> Iterator[Finding]:
     if chain.broken:
         yield failed("audit log", f"line {chain.broken} {chain.reason}", f"{COMMAND} audit")
     else:
-        yield fine("audit log", f"{len(chain.entries)} entries, the chain is whole")
+        yield fine("audit log", f"{counted(chain)}, the chain is whole")
     try:
-        identity = load_identity(place.state / KEY_FILE)
-        yield fine("key", f"{identity.fingerprint}, readable by its owner alone")
+        own = load_identity(place.state / KEY_FILE).fingerprint
     except SiteError as error:
         yield failed("key", str(error), f"{COMMAND} enroll, if there is none yet")
+        return
+    enrolled = [entry.get("key") for entry in chain.entries if entry["event"] == "enrolled"]
+    if enrolled and enrolled[-1] != own:
+        yield failed(
+            "key",
+            f"{own} is not the key that was enrolled here, {enrolled[-1]}",
+            f"find out who changed it; then put the old one back, or {COMMAND} enroll",
+        )
+    else:
+        yield fine("key", f"{own}, readable by its owner alone")
 
 
 def _policy(place: Place) -> Iterator[Finding]:

@@ -12,7 +12,7 @@ from .approval import approve, this_user
 from .audit import AuditLog, read_chain
 from .exits import Exit, SiteError
 from .findings import as_table, failures, show
-from .identity import REQUEST_FILE, ensure_identity, write_request
+from .identity import KEY_FILE, REQUEST_FILE, ensure_identity, write_request
 from .kit import is_kit, read_kit
 from .place import COMMAND, Place, find_place
 from .site_file import node_config
@@ -22,10 +22,10 @@ from .verify import verify
 
 EPILOG = f"""\
 in this order, the first time:
-  {COMMAND} enroll --site cleveland     this site's key, and request.json for the coordinator
   {COMMAND} verify --signer SHA256:...  is this what the coordinator signed?
   {COMMAND} review                      what runs, what leaves, what it reaches, on one page
   {COMMAND} approve                     let this package run here, and no other
+  {COMMAND} enroll --site cleveland     this site's key, and request.json for the coordinator
   {COMMAND} check                       data, clock, certificate, server, key
   {COMMAND} dry-run                     one round on this site's data; nothing is sent
   {COMMAND} start                       take part in the run
@@ -53,6 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _enroll(options: argparse.Namespace, place: Place) -> int:
+    had_one = (place.state / KEY_FILE).exists()
     identity = ensure_identity(place.state)
     write_request(place.site, identity, options.out)
     AuditLog(place.state).record("enrolled", site=place.site, key=identity.fingerprint)
@@ -60,6 +61,8 @@ def _enroll(options: argparse.Namespace, place: Place) -> int:
     print(f"fingerprint of this site's key: {identity.fingerprint}")
     print("tell the coordinator the fingerprint over another line, by telephone for example")
     print(f"the key itself never leaves {place.state}")
+    if had_one:
+        print("it was there before: if nobody here has enrolled before, delete it, and enroll anew")
     return Exit.DONE
 
 
@@ -86,6 +89,8 @@ def _approve(options: argparse.Namespace, place: Place) -> int:
     approval = approve(place.state, by=options.by or this_user(), signer=signer)
     print(f"approved by {approval.by}: {COMMAND} {approval.version}, digest {approval.digest}")
     print(f"signed by {signer}, which is remembered" if signer else "no kit, so nobody signed it")
+    if signer and not options.signer:
+        print("has the coordinator told this fingerprint, by telephone? --signer compares it")
     return Exit.DONE
 
 

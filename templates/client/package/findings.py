@@ -56,8 +56,15 @@ def show(findings: Sequence[Finding], *, as_json: bool) -> Exit:
         print(json.dumps({"ok": not wrong, "checks": checks}, indent=2))
     else:
         print(as_table(findings))
-        print(f"{len(wrong)} of {len(findings)} checks failed" if wrong else "all is well")
+        print(_summary(findings))
     return Exit.AT_FAULT if wrong else Exit.DONE
+
+
+def _summary(findings: Sequence[Finding]) -> str:
+    wrong, open_notes = failures(findings), [each for each in findings if each.fix]
+    if wrong:
+        return f"{len(wrong)} of {len(findings)} checks failed"
+    return "no check failed; read what is still to do" if open_notes else "all is well"
 
 
 def as_table(findings: Sequence[Finding]) -> str:

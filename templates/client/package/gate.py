@@ -69,6 +69,12 @@ class Gate:
         if policy.closed(datetime.now().astimezone()):
             raise Refusal("the policy of this site: not at this time of day")
         if kind == TRAIN and policy.most_rounds and self._rounds >= policy.most_rounds:
+            _log.info(
+                "policy.most_rounds is %d, and %d were trained since the approval: to go on, "
+                "`approve` again",
+                policy.most_rounds,
+                self._rounds,
+            )
             raise Refusal("the policy of this site: no more rounds")
 
     def _after(self, message: Message, reply: Message) -> Leaving:
@@ -84,6 +90,8 @@ class Gate:
         for name in declared:
             examples = leaving.numbers.get(name, {}).get(EXAMPLES, self._policy.least_examples)
             if examples < self._policy.least_examples:
+                least = self._policy.least_examples
+                _log.info("policy.least_examples is %d, and %s has %d", least, name, examples)
                 raise Refusal("the policy of this site: too few examples")
         return leaving
 
@@ -128,7 +136,7 @@ def rounds_so_far(state: Path) -> int:
             f"why, and move {AUDIT_FILE} and {HEAD_FILE} in {state} elsewhere"
         )
     for entry in chain.entries:
-        if entry["event"] == "approved" and entry["digest"] == digest:
+        if entry["event"] == "approved" and entry.get("digest") == digest:
             rounds = 0
-        rounds += entry["event"] == "answered" and entry["message"] == TRAIN
+        rounds += entry["event"] == "answered" and entry.get("message") == TRAIN
     return rounds

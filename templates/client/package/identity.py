@@ -21,7 +21,7 @@ from .site_keys import fingerprint_of, is_site_name, openssh_line, sign_request
 KEY_FILE = "site.key"
 REQUEST_FILE = "request.json"
 
-_OTHERS = 0o077
+_OTHERS, _OTHERS_WRITE = 0o077, 0o022
 
 
 @dataclass(frozen=True)
@@ -77,12 +77,17 @@ def load_identity(path: Path) -> Identity:
     """Read a private key that nobody but its owner can read; raises SiteError."""
     try:
         with path.open("rb") as file:
-            status = os.fstat(file.fileno())
+            status, folder = os.fstat(file.fileno()), path.parent.stat()
             content = file.read()
     except FileNotFoundError as error:
         raise SiteError(f"there is no key {path}: make one with `enroll`") from error
     except OSError as error:
         raise SiteError(f"{path} cannot be read: {error.strerror}") from error
+    if stat.S_IMODE(folder.st_mode) & _OTHERS_WRITE:
+        raise SiteError(
+            f"others can write into {path.parent} (mode {stat.S_IMODE(folder.st_mode):04o}) and so "
+            "put another key or approval there: look at what is in it, then chmod 700 it"
+        )
     if status.st_uid != os.geteuid():
         raise SiteError(f"{path} belongs to another user: make this site's own key with `enroll`")
     if mode := stat.S_IMODE(status.st_mode) & _OTHERS:
@@ -95,7 +100,8 @@ def load_identity(path: Path) -> Identity:
         private = serialization.load_ssh_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise SiteError(
-            f"{path} is not a private key in OpenSSH's format, without a passphrase"
+            f"{path} is not a private key in OpenSSH's format, without a passphrase: put the right "
+            "one back, or delete it and `enroll` anew"
         ) from error
     if not isinstance(private, ec.EllipticCurvePrivateKey) or not isinstance(
         private.curve, ec.SECP384R1

@@ -105,8 +105,13 @@ def _content(manifest: bytes) -> dict[str, Any]:
         package = {"digest": str(content["package"]["digest"])}
         known = content["format"] == FORMAT
         signer = str(content["signer"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        # As it was written, so that whoever reads it by other means reads the same: no name
+        # comes twice, for example.
+        as_written = json.dumps(content, indent=2, sort_keys=True) + "\n"
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise KitError(MANIFEST_FILE, "is not a manifest of a kit") from error
+    if as_written.encode() != manifest:
+        raise KitError(MANIFEST_FILE, "is not written as nbfed writes a manifest")
     if not known:
         raise KitError(MANIFEST_FILE, f"is of a format that this package does not know ({FORMAT})")
     return {"signer": signer, "package": package, "files": files}
@@ -114,6 +119,7 @@ def _content(manifest: bytes) -> dict[str, Any]:
 
 def _inside(path: str) -> str:
     pure = PurePosixPath(path)
-    if pure.is_absolute() or ".." in pure.parts or "\\" in path:
+    leads_out = pure.is_absolute() or ".." in pure.parts or "\\" in path
+    if leads_out or pure.as_posix() != path or not path.isprintable():
         raise ValueError(f"{path} leads out of the kit")
     return path

@@ -102,9 +102,9 @@ class _Part:
             self._context, self._last, self._ended = None, False, ""
             self._fleet.patience = self._patience
             if over:
-                _log.info(broke_off or "the run has ended")
                 if broke_off and not stay:
                     raise SiteError(broke_off, Exit.NO_SERVER)
+                _log.info(broke_off or "the run has ended")
                 if not stay:
                     return
             if not joined:
@@ -223,9 +223,8 @@ def check_settings(node: Mapping[str, Scalar], source: str) -> None:
     for field in dataclasses.fields(config):
         value = getattr(config, field.name)
         if _is_missing(field.name, value):
-            raise SiteError(
-                f"{field.name}: there is no {value} in {Path.cwd()}: correct it in {source}"
-            )
+            where = "" if Path(value).expanduser().is_absolute() else f" in {Path.cwd()}"
+            raise SiteError(f"{field.name}: there is no {value}{where}: correct it in {source}")
 
 
 def _is_missing(name: str, value: object) -> bool:

@@ -51,7 +51,7 @@ def _signer(kit: Kit, state: Path, told: str) -> Finding:
         return note(
             "signer",
             "nobody has said yet whose key this should be",
-            "compare its fingerprint with the coordinator's, by telephone, and give it as --signer",
+            "ask the coordinator for the fingerprint, by telephone, and give it as --signer",
         )
     if pinned != kit.signer:
         by = "--signer" if told else "what was approved here before"
@@ -64,32 +64,44 @@ def _signer(kit: Kit, state: Path, told: str) -> Finding:
 
 
 def _files(kit: Kit) -> Iterator[Finding]:
-    right = 0
+    right, folder = 0, kit.folder.resolve()
     for path, digest in sorted(kit.files.items()):
-        try:
-            data = (kit.folder / path).read_bytes()
-        except OSError as error:
-            yield failed(path, f"cannot be read: {error.strerror}", "get the kit anew")
-            continue
-        if hashlib.sha256(data).hexdigest() == digest:
+        file = folder / path
+        if path != SITE_FILE and file.resolve() != file:
+            yield failed(path, "is a link, and can become another file", "get the kit anew")
+        elif file.exists() and not file.is_file():
+            yield failed(path, "is no file", "get the kit anew")
+        elif (found := _digest(file)) == digest:
             right += 1
-        elif path == SITE_FILE:
+        elif path == SITE_FILE and file.exists():
             yield fine(path, f"filled in; as shipped it is {SHIPPED_SITE_FILE}")
         else:
-            yield failed(path, "is not the file that was signed", "get the kit anew")
+            wrong = "is not the file that was signed" if found else "is not there to be read"
+            yield failed(path, wrong, "get the kit anew")
     yield fine("files", f"{right} of {len(kit.files)} are those that were signed")
 
 
+def _digest(file: Path) -> str:
+    """Return the SHA-256 of a file, or "" where it cannot be read."""
+    try:
+        with file.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
 def _unlisted(kit: Kit) -> Iterator[Finding]:
-    places = [kit.folder, *(path for path in kit.folder.iterdir() if path.is_dir())]
-    for place in places:
-        for path in sorted(place.iterdir()):
-            name = path.relative_to(kit.folder).as_posix()
-            if path.is_dir() or name in kit.files or name in _OWN_FILES:
+    listed = kit.files.keys() | _OWN_FILES
+    for path in sorted(kit.folder.iterdir()):
+        # What begins with a dot is the site's own: its state, and the environment.
+        inside = path.rglob("*") if f"{path.name}/" in _READ_FROM else (path,)
+        for each in sorted(inside):
+            name = each.relative_to(kit.folder).as_posix()
+            if name in listed or (each.is_dir() and not each.is_symlink()):
                 continue
             if name.startswith(_READ_FROM):
                 yield failed(name, "is not part of the kit that was signed", "take it away")
-            elif place == kit.folder and not name.startswith("."):
+            elif not name.startswith("."):
                 yield note(name, "is not part of the kit that was signed")
 
 
@@ -103,9 +115,12 @@ def _package(kit: Kit) -> Iterator[Finding]:
             f"the installed one has the digest {digest[:12]}, the kit is for {kit.digest[:12]}",
             "install the wheel of this kit, and nothing else by that name",
         )
-    for path in kit.files:
-        if path.startswith(f"wheels/{_PACKAGE.name}-") and path.endswith(".whl"):
-            yield from _installed(kit.folder / path)
+    for path, signed in kit.files.items():
+        wheel = kit.folder / path
+        # Another one than was signed has been told of, and is not opened.
+        is_ours = path.startswith(f"wheels/{_PACKAGE.name}-") and path.endswith(".whl")
+        if is_ours and _digest(wheel) == signed:
+            yield from _installed(wheel)
 
 
 def _installed(wheel: Path) -> Iterator[Finding]:

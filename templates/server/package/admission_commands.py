@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .admission import AdmissionError, admit, admitted, revoke
+from .keyring import KEYS_FILE
 from .settings import DISTRIBUTION
 
 STATE = Path("server-state")
@@ -42,6 +43,7 @@ def _admit(options: argparse.Namespace) -> None:
     site, key = admit(options.request, options.state)
     print(f"{site} is admitted with the key {key.fingerprint}")
     print("compare this fingerprint with the one that the site sees, over another line")
+    print(f"servers that are started with --state {options.state} let it in from now on")
 
 
 def _revoke(options: argparse.Namespace) -> None:
@@ -50,8 +52,11 @@ def _revoke(options: argparse.Namespace) -> None:
 
 
 def _sites(options: argparse.Namespace) -> None:
-    for site, key in admitted(options.state).items():
+    sites = admitted(options.state)
+    for site, key in sites.items():
         print(f"{site}  {key.fingerprint}  since {key.admitted_at}")
+    if not sites:
+        print(f"no site is let in by {options.state / KEYS_FILE}", file=sys.stderr)
 
 
 def _told(run: Callable[[argparse.Namespace], None]) -> Callable[[argparse.Namespace], int]:

@@ -18,6 +18,7 @@ PIECE_BYTES = 128 * 1024
 
 _END_OF_HEAD = b"\r\n\r\n"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_LENGTHS = re.compile(rb"content-length:.*,", re.IGNORECASE)
 
 # A request with one of these is not what Flower's client sends.
 _UNWANTED: Mapping[bytes, int] = {
@@ -141,7 +142,7 @@ class Connection:
             raise Refused(400, "not HTTP/1.1")
         headers = dict(request.headers)
         # h11 makes one of two lengths that are the same; nothing may come twice.
-        if len(headers) != len(lines) - 1:
+        if len(headers) != len(lines) - 1 or any(map(_LENGTHS.match, lines)):
             raise Refused(400, "a header that comes twice")
         return Head(request.method, request.target, headers)
 

@@ -74,6 +74,10 @@ class Sites:
         """Say whether the site gives signs of life, be it busy or not."""
         return self._node_of.get(site) in self._online
 
+    def is_shut_out(self, site: str) -> bool:
+        """Say whether the key with which the site joined is admitted no more: it stays away."""
+        return self._site_of is not None and self._site_of(self._node_of[site]) != site
+
     def joined(self, site: str) -> int:
         """Count how often the site has joined: more than before means that it was away."""
         return self._joined[site]

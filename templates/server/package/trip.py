@@ -140,6 +140,8 @@ class Trip:
     def _follow(self) -> Iterator[Answer]:
         """Send again to sites that came back; give up those that are away for too long."""
         now = time.monotonic()
+        revoked = {site for site in self._waiting if self._sites.is_shut_out(site)}
+        yield from self._give_up(revoked, "it was revoked")
         present = self._sites.present()
         has_one = {site for site, _ in self._open.values()}
         back = {

@@ -65,6 +65,8 @@ def _changed(number: int) -> Callable[[Lines], Lines]:
         (lambda lines: [*lines[:2], b"no JSON\n", *lines[2:]], 3),
         (lambda lines: [*lines, b"no JSON\n"], 5),
         (lambda lines: [*lines, lines[3]], 4),
+        # As if a crash had done it.
+        (lambda lines: [*lines[:2], lines[2][:20]], 3),
     ],
 )
 def test_the_first_line_that_is_not_as_it_was_is_named(
@@ -105,6 +107,14 @@ def test_a_line_that_a_crash_cut_off(audit: ModuleType, log: Any, tmp_path: Path
     assert [entry["event"] for entry in chain.entries[4:]] == [audit.CUT_OFF, "started"]
     log.path.write_bytes(log.path.read_bytes().replace(b'{"time": "2026-\n', b'{"time": "1999-\n'))
     assert audit.read_chain(tmp_path).broken == 5
+
+
+def test_a_crash_within_the_first_line(audit: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / audit.AUDIT_FILE).write_bytes(b'{"time": "2026-')
+    chain = audit.read_chain(tmp_path)
+    assert (chain.broken, chain.cut_off, chain.entries) == (0, (1,), ())
+    audit.AuditLog(tmp_path).record("started")
+    assert audit.read_chain(tmp_path).broken == 0
 
 
 def test_a_crash_before_the_last_hash_was_noted(
@@ -148,12 +158,14 @@ def test_the_report(
     (tmp_path / audit.HEAD_FILE).unlink()
     log.record("approved", digest="a" * 64, by="Dr. Meier", signer="SHA256:x")
     head = audit.read_chain(tmp_path).head
+    log.record("enrolled", site=["nobody"])
     log.record("failed", message="train", round=2, reason="ValueError in train.py line 3")
     chain = audit.read_chain(tmp_path)
     assert report(chain, expect=head, as_json=False) == 0
     said = capsys.readouterr().out
     assert "approved   aaaaaaaaaaaa by Dr. Meier, signed by SHA256:x" in said
     assert "failed     train of round 2: ValueError in train.py line 3" in said
+    assert "enrolled   an entry that demo-client does not write" in said
     assert said.splitlines()[-1].endswith(f"the last one's hash is {chain.head}")
     assert report(chain, expect="f" * 64, as_json=False) == 1
     assert "the log was written anew" in capsys.readouterr().out

@@ -77,6 +77,15 @@ def test_a_key_that_others_can_use_is_refused(
         identity.ensure_identity(key.parent)
 
 
+@pytest.mark.parametrize("mode", [0o770, 0o703, 0o777])
+def test_a_folder_in_which_others_can_put_a_key_is_refused(
+    identity: ModuleType, client: Client, key: Path, mode: int
+) -> None:
+    key.parent.chmod(mode)
+    with pytest.raises(client.module("exits").SiteError, match=rf"mode {mode:04o}.*chmod 700"):
+        identity.ensure_identity(key.parent)
+
+
 def other_kind() -> bytes:
     return private(ed25519.Ed25519PrivateKey.generate())
 

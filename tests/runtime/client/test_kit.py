@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
+import shutil
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -66,7 +68,10 @@ class MadeKit:
             "signer": self.signer,
             "files": files,
         }
-        data = (json.dumps(manifest, indent=2, sort_keys=True) + "\n").encode()
+        self.sign_as(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
+
+    def sign_as(self, manifest: str) -> None:
+        data = manifest.encode()
         (self.folder / "manifest.json").write_bytes(data)
         signature = base64.b64encode(self.key.sign(data)) + b"\n"
         (self.folder / "manifest.sig").write_bytes(signature)
@@ -103,6 +108,10 @@ def test_a_kit_as_it_was_signed(installed: Installed, kit: MadeKit, capsys: Any)
     assert "nobody has said yet whose key this should be" in said
     assert "6 of 6 are those that were signed" in said
     assert f"each as in the kit's {Path(WHEEL).name}" in said
+    # A stranger's kit is whole too: as long as nobody was asked whose key it is, not all is well.
+    assert said.endswith("no check failed; read what is still to do\n")
+    assert command(installed, kit, "verify", "--signer", kit.signer) == 0
+    assert capsys.readouterr().out.endswith("all is well\n")
 
 
 def test_every_file_with_a_flipped_byte_is_named(installed: Installed, kit: MadeKit) -> None:
@@ -128,12 +137,30 @@ def test_files_that_are_missing_or_put_in(installed: Installed, kit: MadeKit) ->
     (kit.folder / "ca.pem").unlink()
     (kit.folder / "wheels/torch-9-py3-none-any.whl").write_bytes(b"")
     (kit.folder / "contract.json").write_text("{}")
+    (kit.folder / "deploy/more").mkdir(parents=True)
+    (kit.folder / "deploy/more/Dockerfile").write_text("FROM elsewhere")
     (kit.folder / "notes.txt").write_text("our own")
     assert sorted(failures(installed, kit)) == [
         "ca.pem",
         "contract.json",
+        "deploy/more/Dockerfile",
         "wheels/torch-9-py3-none-any.whl",
     ]
+
+
+def test_files_that_are_none(installed: Installed, kit: MadeKit, tmp_path: Path) -> None:
+    # Right as it is looked at, and another one tomorrow.
+    (kit.folder / "wheels").rename(tmp_path / "wheels")
+    (kit.folder / "wheels").symlink_to(tmp_path / "wheels")
+    (kit.folder / "ca.pem").rename(tmp_path / "ca.pem")
+    (kit.folder / "ca.pem").symlink_to(tmp_path / "ca.pem")
+    (kit.folder / "README.md").unlink()
+    os.mkfifo(kit.folder / "README.md")
+    # This one is the site's: where it keeps it is its own affair.
+    (kit.folder / "site.yaml").rename(tmp_path / "site.yaml")
+    (kit.folder / "site.yaml").symlink_to(tmp_path / "site.yaml")
+    link = "is a link, and can become another file"
+    assert failures(installed, kit) == {WHEEL: link, "ca.pem": link, "README.md": "is no file"}
 
 
 def test_a_site_file_is_filled_in(installed: Installed, kit: MadeKit) -> None:
@@ -177,13 +204,42 @@ def test_the_installed_package_is_not_the_kits(installed: Installed, kit: MadeKi
     }
 
 
-def test_a_manifest_that_leads_out_of_the_kit(installed: Installed, kit: MadeKit) -> None:
+@pytest.mark.parametrize("path", ["../elsewhere", "/etc/hostname", "./ca.pem", "ca.pem\0"])
+def test_a_manifest_that_leads_out_of_the_kit(
+    installed: Installed, kit: MadeKit, path: str
+) -> None:
     manifest = json.loads((kit.folder / "manifest.json").read_bytes())
-    manifest["files"]["../elsewhere"] = "0"
-    data = json.dumps(manifest).encode()
-    (kit.folder / "manifest.json").write_bytes(data)
-    (kit.folder / "manifest.sig").write_bytes(base64.b64encode(kit.key.sign(data)) + b"\n")
+    manifest["files"][path] = "0"
+    kit.sign_as(json.dumps(manifest, indent=2, sort_keys=True) + "\n")
     assert failures(installed, kit) == {"manifest.json": "is not a manifest of a kit"}
+
+
+def test_a_manifest_that_two_readers_understand_differently(
+    installed: Installed, kit: MadeKit
+) -> None:
+    text = (kit.folder / "manifest.json").read_text()
+    assert text.count('"files": {\n') == 1
+    kit.sign_as(text.replace('"files": {\n', f'"files": {{\n    "ca.pem": "{"0" * 64}",\n'))
+    assert failures(installed, kit) == {
+        "manifest.json": "is not written as nbfed writes a manifest"
+    }
+
+
+def test_a_manifest_without_end(installed: Installed, kit: MadeKit) -> None:
+    kit.sign_as("[" * 100_000)
+    assert failures(installed, kit) == {"manifest.json": "is not a manifest of a kit"}
+
+
+def test_a_key_that_came_with_the_kit_is_told(
+    installed: Installed, kit: MadeKit, capsys: Any
+) -> None:
+    out = str(kit.folder / "request.json")
+    assert command(installed, kit, "enroll", "--out", out) == 0
+    first = capsys.readouterr().out
+    assert command(installed, kit, "enroll", "--out", out) == 0
+    assert capsys.readouterr().out == first + (
+        "it was there before: if nobody here has enrolled before, delete it, and enroll anew\n"
+    )
 
 
 def test_approval_is_of_one_package(installed: Installed, tmp_path: Path) -> None:
@@ -207,3 +263,18 @@ def test_approval_is_of_one_package(installed: Installed, tmp_path: Path) -> Non
     (tmp_path / "approval.json").write_text("{}")
     with pytest.raises(site_error, match="delete it, and approve anew"):
         approval.require_approval(tmp_path)
+
+
+def test_an_approval_that_nobody_gave_does_not_count(installed: Installed, tmp_path: Path) -> None:
+    approval = installed.client.module("approval")
+    approval.approve(tmp_path / "made", by="Dr. Meier")
+    (tmp_path / "here").mkdir()
+    shutil.copy(tmp_path / "made" / "approval.json", tmp_path / "here")
+    refused = pytest.raises(
+        installed.client.module("exits").SiteError, match=r"log does not know that Dr\. Meier"
+    )
+    with refused:
+        approval.require_approval(tmp_path / "here")
+    # Nor for whoever runs a package of their own: it is approved, and logged, anew.
+    assert approval.approve_by_running(tmp_path / "here", "run-client").by.startswith("run-client")
+    approval.require_approval(tmp_path / "here")

@@ -105,6 +105,19 @@ def test_check_finds_all_that_is_wrong_at_once(
     assert said.splitlines()[-1].startswith("3 of ")
 
 
+def test_check_tells_that_the_key_was_changed(
+    installed: Installed, config: Path, capsys: Any
+) -> None:
+    assert run(installed, config, "enroll", "--out", str(config.parent / "request.json")) == 0
+    key = config.parent / "state" / "site.key"
+    key.unlink()
+    installed.client.module("identity").ensure_identity(key.parent)
+    capsys.readouterr()
+    assert run(installed, config, "check", "--json") == 1
+    checks = {each["check"]: each for each in json.loads(capsys.readouterr().out)["checks"]}
+    assert "is not the key that was enrolled here" in checks["key"]["result"]
+
+
 def test_review_is_made_without_running_the_notebook(
     installed: Installed, config: Path, capsys: Any
 ) -> None:
@@ -167,7 +180,7 @@ def test_help_shows_the_order_and_the_exit_codes(installed: Installed, capsys: A
         installed.client.module("console").main(["--help"])
     said = capsys.readouterr().out
     assert ended.value.code == 0
-    verbs = ("enroll", "verify", "review", "approve", "check", "dry-run", "start")
+    verbs = ("verify", "review", "approve", "enroll", "check", "dry-run", "start")
     places = [said.index(f"demo-client {verb} ") for verb in verbs]
     assert places == sorted(places)
     assert "exit codes: 0 done, 1 something is wrong here" in said

@@ -57,6 +57,7 @@ def test_in_listed_and_out(commands: Commands) -> None:
     assert said == (
         f"north is admitted with the key {fingerprint}\n"
         "compare this fingerprint with the one that the site sees, over another line\n"
+        "servers that are started with --state server-state let it in from now on\n"
     )
     code, said, _ = commands.run("sites")
     assert code == 0 and said.startswith(f"north  {fingerprint}  since 20")
@@ -65,7 +66,7 @@ def test_in_listed_and_out(commands: Commands) -> None:
         0,
         f"north is shut out; its key {fingerprint} does not come back\n",
     )
-    assert commands.run("sites") == (0, "", "")
+    assert commands.run("sites") == (0, "", "no site is let in by server-state/keys.json\n")
     assert (commands.folder / "server-state" / "keys.json").is_file()
 
 

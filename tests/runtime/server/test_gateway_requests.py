@@ -46,6 +46,7 @@ def _fresh(front: Front) -> None:
         pytest.param("Content-Length: 4\r\n", "3", 400, id="two lengths"),
         pytest.param("Content-Length: 3\r\n", "3", 400, id="one length twice"),
         pytest.param("", "3, 4", 400, id="a list of lengths"),
+        pytest.param("", "3,3", 400, id="a list of one length"),
         pytest.param("", "+3", 400, id="signed length"),
         pytest.param("", "-3", 400, id="negative length"),
         pytest.param("", "0x3", 400, id="hexadecimal length"),

@@ -78,6 +78,34 @@ def test_who_does_not_come_back_is_left_out_and_holds_up_no_later_round(bench: B
     ] * 3
 
 
+@pytest.mark.parametrize(("needed", "ended"), [(2, "finished"), (3, "aborted")])
+def test_who_is_revoked_in_a_round_is_not_waited_for(bench: Bench, needed: int, ended: str) -> None:
+    sites = bench.sites()
+    grid = FakeGrid(sites)
+    owners = {grid.node(name): name for name in SITES}
+
+    def is_revoked(_message: Message) -> None:
+        del owners[grid.node("gamma")]
+        grid.gone.add(grid.node("gamma"))
+
+    sites[2].train = is_revoked
+    # Neither of the times is to be waited for: the test would not end.
+    outcome = bench.run(
+        grid,
+        start_of(),
+        min_sites=needed,
+        rounds=2,
+        join_timeout=600,
+        round_timeout=600,
+        site_of=owners.get,
+    )
+    assert outcome.outcome == ended
+    (failed,) = bench.of("site-failed")
+    assert (failed["site"], failed["reason"]) == ("gamma", "it was revoked")
+    finished = [event["sites"] for event in bench.of("round-finished")]
+    assert finished == ([["alpha", "beta"]] * 2 if ended == "finished" else [])
+
+
 def test_below_the_number_needed_sites_are_waited_for_again(bench: Bench) -> None:
     sites = bench.sites()
     grid = FakeGrid(sites)

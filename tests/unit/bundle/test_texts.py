@@ -57,6 +57,15 @@ def test_the_readme_fits_one_page_and_has_the_two_commands(role: str, offline: b
     assert "{" + "{" not in readme and "None" not in readme
 
 
+def test_the_hospitals_guide_has_the_same_commands() -> None:
+    guide = (Path(__file__).parents[3] / "docs/guides/hospital.md").read_text(encoding="utf-8")
+    first = [
+        text.partition("```sh\n")[2].partition("```")[0]
+        for text in (guide, made("site")["README.md"])
+    ]
+    assert first[0] == first[1] and "openssl" in first[0]
+
+
 def test_the_servers_readme_says_what_is_secret_and_who_is_let_in() -> None:
     readme = made("server", admitted=("north", "south"))["README.md"]
     assert "holds a secret" in readme and "`state/pki/server.key`" in readme

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "821836c9b108a78049ec71b858cfe06d3151f929c71894f2aff6570e6308d634"
+CLIENT_DIGEST = "2f75b380b5ebd906c98dd248ac748195fc467ba7736b461638fb51df6616738b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "46a247ddfb2e2b55bb279d1ad0e42a675b4abbf916db74c60a2b7fc732377f57"
+CLIENT_DIGEST = "aa213689e21b9c8ccc3652f2191e9be2bcf9ab9ccbe059fb43292ca9abd3bca7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "67859ebc9a8fd2379110197c329bbb6fa267ff204539e79a171ce58c2fbfca2c"
+CLIENT_DIGEST = "c6c7562be5b0fa7ef6aa68dd5084cd344d44f6fb74e3baa1f56600c118055e92"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "93aa677f14ecaaa6e53eeb6f4cce81590bd1196b1ae7529fc31ca1a9408a4a48"
+CLIENT_DIGEST = "7c2dcb5744c0f442521f915aab0d15674e92a8f4b2da819e05008d4095bf0843"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

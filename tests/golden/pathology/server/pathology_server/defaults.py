@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8dc1ea81802a8e91dcd9c53d970f19001c4e1410d16bfd18e37c20c6942dd7ba"
+CLIENT_DIGEST = "c24b9ef7d12a0c928d0c361913f9df87ae3f13f5420968ed0b35434759b8fc85"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "80feac9e667e6c803433f9687f62d833103747f456436e2b43d2b4c5879793ef"
+CLIENT_DIGEST = "b8a9bed90dc8cd333464f0e94a6b2b55eb2d5d4a024435527bb285b8cbce3d8e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d39b197908adf280842b589b49082daf5574010bb960a6042504665354c3b5b4"
+CLIENT_DIGEST = "60359b3c7966b44ec13e3b2fb081e71a4f98f76a9101ce4bafd4936ea134ba62"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
