@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2f75b380b5ebd906c98dd248ac748195fc467ba7736b461638fb51df6616738b"
+CLIENT_DIGEST = "7cf8281700a36dad18068e604c01071eeb8d6b6b7394de89b69457c036fdae02"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

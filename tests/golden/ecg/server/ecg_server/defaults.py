@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "aa213689e21b9c8ccc3652f2191e9be2bcf9ab9ccbe059fb43292ca9abd3bca7"
+CLIENT_DIGEST = "22a12da3f9c252b92bef4b2d4c3c9e9ba4debcab389307c23149fe124ba03f4d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c6c7562be5b0fa7ef6aa68dd5084cd344d44f6fb74e3baa1f56600c118055e92"
+CLIENT_DIGEST = "e9863e4eb219b5370b08c6fd878fa646bad3882918017ade2320c0d505a59e32"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

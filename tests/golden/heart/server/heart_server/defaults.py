@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7c2dcb5744c0f442521f915aab0d15674e92a8f4b2da819e05008d4095bf0843"
+CLIENT_DIGEST = "982e520f035de94f8172428e4eaa5de319074b79b7fd2f04d287ab58aaae09f4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c24b9ef7d12a0c928d0c361913f9df87ae3f13f5420968ed0b35434759b8fc85"
+CLIENT_DIGEST = "37ad978358a626ab088a01e5040fb47b4fa3e53f567bbe397dd8448b46faf1fa"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

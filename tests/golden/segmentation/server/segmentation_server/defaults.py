@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b8a9bed90dc8cd333464f0e94a6b2b55eb2d5d4a024435527bb285b8cbce3d8e"
+CLIENT_DIGEST = "8bfbccfba7abfa7f3bd3d811a7c2d6a6cedd88cceffc7efe0b8857b8c587e014"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

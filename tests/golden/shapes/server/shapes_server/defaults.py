@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "60359b3c7966b44ec13e3b2fb081e71a4f98f76a9101ce4bafd4936ea134ba62"
+CLIENT_DIGEST = "a1b3325dd9f5609e8142fb67b8c79f8e20c06413d643c76c55e158b327c9f88e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
