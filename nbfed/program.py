@@ -153,3 +153,8 @@ class Program:
     exchange: tuple[str, ...] = ("all",)
     keep: tuple[str, ...] = ()
     server: ServerEvaluation | None = None
+
+    @property
+    def sizes(self) -> tuple[str, ...]:
+        """What the model has from the data: whole numbers that a site tells the server."""
+        return tuple(item.name for item in self.model.arguments if item.origin is Origin.DATA)

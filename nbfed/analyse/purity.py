@@ -149,6 +149,15 @@ class Purity:
         ]
         return all(self._body(part, node) for part in makers)
 
+    def method(self, class_name: str, call: ast.Call) -> bool:
+        """Whether a call of a method on an object of the notebook's class alters that alone."""
+        return (
+            class_name in self.vocabulary.classes
+            and isinstance(call.func, ast.Attribute)
+            and self._method(class_name, call.func.attr)
+            and all(self.expression(part) for part in (*call.args, *call.keywords))
+        )
+
     def _method(self, class_name: str, method: str) -> bool:
         for part in self.vocabulary.classes[class_name].body:
             if isinstance(part, _DEFINITIONS[:2]) and part.name == method:

@@ -112,9 +112,35 @@ ENTRIES: tuple[Entry, ...] = (
         "NBF314",
         "model needs a site's data",
         Severity.ERROR,
-        "The server makes the first weights, and it has no data: `model` may use parameters and "
-        "constants, but nothing that `data` or `site` makes. Give the number in federation.yaml, "
-        "under `params:` and by the name that the hint says, or write it down as a parameter.",
+        "The server makes the first weights, and it has no data: `model` may use parameters, "
+        "constants and whole numbers that count or measure the data, but nothing else that `data` "
+        "or `site` makes. Give the number in federation.yaml, under `params:` and by the name that "
+        "the hint says, or write it down as a parameter.",
+        before=(
+            "# nbfed: data\n"
+            "table = pd.read_csv('rows.csv')\n"
+            "loader = DataLoader(Rows(table))\n"
+            "# nbfed: model\n"
+            "model = nn.Linear(columns_of(table), 2)"
+        ),
+        after=(
+            "# nbfed: params\n"
+            "FEATURES = 13\n"
+            "# nbfed: data\n"
+            "table = pd.read_csv('rows.csv')\n"
+            "loader = DataLoader(Rows(table))\n"
+            "# nbfed: model\n"
+            "model = nn.Linear(FEATURES, 2)"
+        ),
+    ),
+    Entry(
+        "NBF334",
+        "size from the data",
+        Severity.INFO,
+        "The model needs a whole number that the data give: how many features, classes or words. "
+        "Each site computes it from its own data, and the server asks a site for it before the "
+        "first round. Every site has to come to the same number, or the weights do not fit its "
+        "model. What is given in federation.yaml, under `params:`, is not asked for.",
         before=(
             "# nbfed: data\n"
             "table = pd.read_csv('rows.csv')\n"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from nbfed import __version__
-from nbfed.emit.calls import StageCalls, declared, exchange
+from nbfed.emit.calls import StageCalls, declared, exchange, names_tuple
 from nbfed.emit.devices import client_asks_for_gpu, server_asks_for_gpu
 from nbfed.emit.names import Names
 from nbfed.emit.run_config import as_toml, run_config
@@ -80,16 +80,17 @@ def output_tree(
         "generated": generated_note(program),
         "declared": declared,
         "exchange": exchange,
+        "names_tuple": names_tuple,
     }
-    at_site = StageCalls(program, params="given.params", config="given.config")
+    at_site = StageCalls(program, "given.params", "given.config", size='sizes["{}"]')
     client = _client_package(
         program, {**context, "calls": at_site, "asks_for_gpu": client_asks_for_gpu(program)}
     )
     client_digest = package_digest(client)
     context["client_digest"] = client_digest
     at_server = {
-        "calls": StageCalls(program, params="self._params", config="self._config"),
-        "first_calls": StageCalls(program, params="params", config="config"),
+        "calls": StageCalls(program, "self._params", "self._config", size="self._params.{}"),
+        "first_calls": StageCalls(program, "params", "config", size="params.{}"),
         "asks_for_gpu": server_asks_for_gpu(program),
     }
     server = _server_package(program, {**context, **at_server})
@@ -135,7 +136,10 @@ def _server_package(program: Program, context: Mapping[str, Any]) -> dict[str, b
     skip = frozenset({"strategy_cell.py"}) | _SERVER_STAGES
     if program.server is None:
         skip |= {"own_evaluation.py"}
-    return _package(stages, "server/package", context, helpers=helpers, skip=skip)
+    package = _package(stages, "server/package", context, helpers=helpers, skip=skip)
+    if not program.sizes:
+        del package["sizes.py"]
+    return package
 
 
 def _own_evaluation(program: Program, server: ServerEvaluation) -> dict[str, Module]:

@@ -116,7 +116,7 @@ def _are_frames(values: Sequence[Any]) -> bool:
 
 
 def _are_equal(values: Sequence[Any]) -> bool:
-    scalars = (str, int, float, bool, bytes, type(None))
+    scalars = (str, int, float, bool, bytes, type(None), np.number)
     return all(isinstance(value, scalars) for value in values) and _same(values)
 
 

@@ -46,6 +46,11 @@ class ServerPackage:
         except self._settings.SettingsError as error:
             raise NbfedError(str(error)) from error
 
+    def settled(self, grid: Grid, settings: Any) -> Any:
+        """The settings with what the sites tell of the model's sizes. Raises NbfedError."""
+        with_sizes = getattr(self._app, "with_sizes", None)
+        return self._checked(with_sizes, grid, settings) if with_sizes else settings
+
     def run(self, grid: Grid, settings: Any) -> Any:
         """Run the federation as the server app would; return its Outcome. Raises NbfedError."""
         return self._checked(self._app.run, grid, settings)

@@ -118,6 +118,7 @@ class _Simulation:
     def federated(self, logs: Path) -> Any:
         """Run the federation itself; raises FederationFailed."""
         try:
+            self._settings = self._server.settled(self._grid, self._settings)
             outcome = self._server.run(self._grid, self._settings)
         except WorkerError as error:
             hint = "install what the notebook imports into the environment that nbfed runs in"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from nbfed.analyse.facts import Facts, read_facts
 from nbfed.analyse.statements import Statement, numbered, statements_of
@@ -30,6 +30,7 @@ from nbfed.plan.sizes import named_sizes
 from nbfed.plan.strategy import todays_strategy
 from nbfed.plan.substitutes import without_widgets
 from nbfed.plan.todays_names import todays_names
+from nbfed.plan.told_sizes import told_sizes
 from nbfed.program import Program
 from nbfed.read.notebook import Notebook
 from nbfed.roles import Region, Role
@@ -56,6 +57,7 @@ _STEPS: tuple[Step, ...] = (
     evaluated_weights,
     other_names,
     kept_apart,
+    told_sizes,
     evaluation_results,
     training_record,
     todays_strategy,
@@ -79,8 +81,10 @@ def plan(
     statements = helper_modules.with_package_imports(
         statements_of(notebook, regions), notebook, helpers
     )
-    planner = _Planner(notebook, helpers, given)
-    if any(map(at_server.is_for_server, statements)) and _has_required(statements):
+    # The server's own data come before any site is there to be asked.
+    own = any(map(at_server.is_for_server, statements))
+    planner = _Planner(notebook, helpers, given, asks_sites=not own)
+    if own and _has_required(statements):
         return planner.with_server(statements)
     return planner.planned(statements)
 
@@ -92,6 +96,7 @@ class _Planner:
     notebook: Notebook
     helpers: Mapping[str, str]
     given: Mapping[str, object] | None
+    asks_sites: bool
 
     def planned(self, statements: tuple[Statement, ...]) -> tuple[Program | None, list[Diagnostic]]:
         program, problems = self._attempted(statements)
@@ -137,7 +142,7 @@ class _Planner:
         """
         trees = helper_modules.parsed(self.helpers)
         facts = read_facts(self.notebook, statements, trees)
-        settings, problems = read_settings(facts, self.given)
+        settings, problems = self._settings(facts)
         problems.extend(refused_shapes(facts))
         if not facts.of_role(Role.TRAIN):
             return None, settings, problems
@@ -147,11 +152,15 @@ class _Planner:
             problems.extend(completed.problems)
             if completed.statements is not facts.statements:
                 facts = read_facts(self.notebook, numbered(completed.statements), trees)
-                settings, _ = read_settings(facts, self.given)
+                settings, _ = self._settings(facts)
         if not required and not _has_required(facts.statements):
             return None, settings, problems
         problems.extend(_emptied(facts))
         return facts, settings, problems
+
+    def _settings(self, facts: Facts) -> tuple[Settings, list[Diagnostic]]:
+        settings, problems = read_settings(facts, self.given)
+        return replace(settings, asks_sites=self.asks_sites), problems
 
     def _data_calls(self, facts: Facts, settings: Settings) -> Completed:
         """Call the functions that load data, the sites' and the server's each by themselves."""

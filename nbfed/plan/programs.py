@@ -23,6 +23,7 @@ from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Slice, Slicer
 from nbfed.plan.stages import make_stage
 from nbfed.plan.strategy import no_strategy, strategy_statement
+from nbfed.plan.told_sizes import as_parameters, told
 from nbfed.plan.tracked import tracked_settings
 from nbfed.program import Origin, Program, Stage
 from nbfed.requirements.distributions import SHARED
@@ -44,12 +45,13 @@ def program_of(
     context = Context(facts, settings)
     users = [_part(context, role, facts.of_role(role)) for role in _user_roles(facts)]
     slices = [part.found for part in users]
-    data = _part(context, Role.DATA, _data_statements(facts, slices))
     names, makers = _models(facts, slices)
     model = _part(context, Role.MODEL, makers)
+    readers = [*slices, model.found]
+    data = _part(context, Role.DATA, _data_statements(facts, readers))
     for name in names:  # training gives back all of the model, what it leaves alone included
         users[0].found.arguments.setdefault(name, Origin.MODEL)
-    results = _data_results(facts, data, slices)
+    results = _data_results(facts, data, readers)
     stages = {
         Role.DATA: make_stage(facts, settings, data.found, data.own, results=results),
         Role.MODEL: make_stage(facts, settings, model.found, model.own, results=names),
@@ -69,7 +71,7 @@ def program_of(
         stages[Role.STRATEGY] = strategy[1]
     program = Program(
         notebook=facts.notebook.file,
-        params=settings.params,
+        params=(*settings.params, *as_parameters(model.found.data)),
         site=settings.site,
         data=stages[Role.DATA],
         model=stages[Role.MODEL],
@@ -197,6 +199,7 @@ def _aliases(node: ast.stmt) -> list[ast.alias]:
 def _said(facts: Facts, parts: Sequence[_Part], program: Program) -> Iterator[Diagnostic]:
     """What a person should know of a program that compiles."""
     by_role = {part.found.role: part.found for part in parts}
+    yield from told(facts, by_role[Role.MODEL].data)
     yield from advice.adopted(facts, [part.found for part in parts])
     yield from advice.fresh_tools(facts, by_role[Role.TRAIN], program.keep)
     yield from advice.writing_trainers(facts, by_role[Role.TRAIN])

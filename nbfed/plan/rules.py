@@ -16,6 +16,7 @@ from nbfed.analyse.statements import Statement
 from nbfed.plan import refusals
 from nbfed.plan.settings import Settings
 from nbfed.plan.slice import Need, Slice
+from nbfed.plan.told_sizes import is_told
 from nbfed.plan.verdict import Argue, Copy, Pass, Refuse, Verdict, Warned
 from nbfed.program import Origin
 from nbfed.roles import Role
@@ -50,6 +51,15 @@ def _setting(context: Context, of: Slice, need: Need, found: Statement) -> Verdi
     if role is Role.SITE and of.role in _AT_SERVER:
         return Refuse(refusals.server_needs_site(context.facts, of.role, need, found))
     return Argue(Origin.SITE) if role is Role.SITE else None
+
+
+def _told(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
+    """A number that the data give a model: computed with the data, and told to the server."""
+    if of.role is not Role.MODEL or not is_told(context.facts, context.settings, need.name, found):
+        return None
+    if found.role is not Role.DATA:
+        of.adopted[found.order] = found
+    return Argue(Origin.DATA)
 
 
 def _own(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
@@ -208,7 +218,24 @@ def _training_tool(context: Context, of: Slice, need: Need, found: Statement) ->
 def _bare_call(context: Context, of: Slice, need: Need, found: Statement) -> Verdict | None:
     if need.name in found.names.bound or not isinstance(found.node, ast.Expr):
         return None
+    if _alters_own_object(context.facts, need.name, found):
+        return Copy()
     return Warned(refusals.change_left_out(context.facts, need, found))
+
+
+def _alters_own_object(facts: Facts, name: str, found: Statement) -> bool:
+    """`config.set_width(4)`: a harmless method of an object of the notebook's own class."""
+    match found.nodes:
+        case (ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Name(id=owner))) as call),):
+            makers = [facts.statements[order] for order in facts.touching.get(owner, ())]
+        case _:
+            return False
+    made = [item.node for item in makers if name in item.names.bound]
+    match made:
+        case [ast.Assign(value=ast.Call(func=ast.Name(id=class_name)))]:
+            return owner == name and facts.purity.method(class_name, call)
+        case _:
+            return False
 
 
 def _is_assignment(statement: Statement) -> bool:
@@ -219,6 +246,7 @@ def _is_assignment(statement: Statement) -> bool:
 
 _RULES: tuple[Rule, ...] = (
     _setting,
+    _told,
     _own,
     _model,
     _definition,

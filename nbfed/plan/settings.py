@@ -37,6 +37,7 @@ class Settings:
     bound_by: Mapping[tuple[int, str], Role] = field(default_factory=dict)
     wrappers: Mapping[str, str] = field(default_factory=dict)
     given: Mapping[str, object] = field(default_factory=dict)
+    asks_sites: bool = True
 
 
 def read_settings(

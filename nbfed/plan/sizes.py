@@ -30,16 +30,21 @@ def size_wanted(facts: Facts, reader: Statement, node: ast.AST, name: str) -> tu
     The name that the reader gives to the value, if it does nothing else; else the expression
     around the node that measures it.
     """
-    match reader.node:
-        case ast.Assign(targets=[ast.Name(id=bound)]) if (
-            facts.fact(reader).kinds.get(bound) is not Kind.MODULE and len(reader.nodes) == 1
-        ):
-            return bound, bound
+    if bound := names_it(facts, reader):
+        return bound, bound
     expression = _measure_around(facts, reader, node)
     if expression is None:
         return name, name
     text = ast.unparse(expression)
     return name_of_size(text), text
+
+
+def names_it(facts: Facts, reader: Statement) -> str:
+    """The name that a statement gives to a value that is no module, if it does nothing else."""
+    match reader.nodes:
+        case (ast.Assign(targets=[ast.Name(id=bound)]),):
+            return "" if facts.fact(reader).kinds.get(bound) is Kind.MODULE else bound
+    return ""
 
 
 def name_of_size(text: str) -> str:
@@ -54,16 +59,16 @@ def named_sizes(facts: Facts, settings: Settings) -> Completed:
         return unchanged(facts)
     statements: list[Statement] = []
     for item in facts.statements:
-        found = list(_given_sizes(facts, settings, item)) if _may_size(facts, item) else []
+        found = list(_given_sizes(facts, settings, item)) if may_size(facts, item) else []
         for name, node in found:
             statements.append(written(f"{name} = {ast.unparse(node)}", item, Role.PARAMS))
-        statements.append(_replaced(facts, item, found) if found else item)
+        statements.append(replaced(facts, item, found) if found else item)
     if len(statements) == len(facts.statements):
         return unchanged(facts)
     return Completed(tuple(statements))
 
 
-def _may_size(facts: Facts, item: Statement) -> bool:
+def may_size(facts: Facts, item: Statement) -> bool:
     """Whether the statement makes a model, or says how one is made."""
     if item.text or item.role in (Role.PARAMS, Role.SITE, Role.SKIP) or item.is_import:
         return False
@@ -75,10 +80,10 @@ def _given_sizes(
     facts: Facts, settings: Settings, item: Statement
 ) -> Iterator[tuple[str, ast.expr]]:
     known = {parameter.name for parameter in settings.params}
-    parents = _parents(item)
+    parents = parents_of(item)
     for part in parents:
         if isinstance(part, ast.Name) and part.id in facts.touching:
-            node = _climbed(facts, part, parents)
+            node = climbed(facts, part, parents)
             if isinstance(node, ast.Name) or node.lineno != node.end_lineno:
                 continue
             name = name_of_size(ast.unparse(node))
@@ -86,7 +91,8 @@ def _given_sizes(
                 yield name, node
 
 
-def _replaced(facts: Facts, item: Statement, found: list[tuple[str, ast.expr]]) -> Statement:
+def replaced(facts: Facts, item: Statement, found: list[tuple[str, ast.expr]]) -> Statement:
+    """``item`` with the names in place of the expressions."""
     lines = source_lines(facts.notebook, item)
     edits = {node.lineno: item.edits.get(node.lineno, lines[node.lineno - 1]) for _, node in found}
     for name, node in sorted(found, key=lambda pair: -pair[1].col_offset):
@@ -100,11 +106,11 @@ def _replaced(facts: Facts, item: Statement, found: list[tuple[str, ast.expr]]) 
 def _measure_around(facts: Facts, reader: Statement, node: ast.AST) -> ast.expr | None:
     if not isinstance(node, ast.Name):
         return None
-    found = _climbed(facts, node, _parents(reader))
+    found = climbed(facts, node, parents_of(reader))
     return None if isinstance(found, ast.Name) else found
 
 
-def _climbed(facts: Facts, node: ast.expr, parents: dict[ast.AST, ast.AST]) -> ast.expr:
+def climbed(facts: Facts, node: ast.expr, parents: dict[ast.AST, ast.AST]) -> ast.expr:
     """The largest expression around ``node`` that only measures it."""
     while True:
         match parents.get(node):
@@ -131,7 +137,8 @@ def _with_a_constant(node: ast.BinOp) -> bool:
     return isinstance(node.left, ast.Constant) or isinstance(node.right, ast.Constant)
 
 
-def _parents(item: Statement) -> dict[ast.AST, ast.AST]:
+def parents_of(item: Statement) -> dict[ast.AST, ast.AST]:
+    """Each node of the statement with the one around it."""
     return {
         child: node
         for root in item.nodes

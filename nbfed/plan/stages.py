@@ -78,13 +78,16 @@ def _arguments(facts: Facts, found: Slice, settings: Settings) -> tuple[Argument
         ),
     )
     return tuple(
-        Argument(name, origin, types.get(name, "Any") if _is_setting(origin) else "Any")
+        Argument(name, origin, _type(found.role, origin, types.get(name, "Any")))
         for name, origin in listed
     )
 
 
-def _is_setting(origin: Origin) -> bool:
-    return origin in (Origin.PARAMS, Origin.SITE)
+def _type(role: Role, origin: Origin, of_setting: str) -> str:
+    if origin in (Origin.PARAMS, Origin.SITE):
+        return of_setting
+    # All that a model may have from the data is a size.
+    return "int" if role is Role.MODEL and origin is Origin.DATA else "Any"
 
 
 def _imports(facts: Facts, placement: Placement) -> tuple[Fragment, ...]:

@@ -112,9 +112,7 @@ def _written_over(facts: Facts, item: Statement, changes: list[_Change]) -> Stat
         if node.end_lineno != node.lineno or node.end_col_offset is None:
             continue
         text = edits.get(node.lineno, item.edits.get(node.lineno, lines[node.lineno - 1]))
-        # Positions count bytes; those of a statement that was edited, without its indentation.
-        shift = item.indent if item.edits else 0
-        raw = text.encode()
-        start, end = node.col_offset + shift, node.end_col_offset + shift
-        edits[node.lineno] = (raw[:start] + change.text.encode() + raw[end:]).decode()
+        raw = text.encode()  # positions count bytes
+        start, end = raw[: node.col_offset], raw[node.end_col_offset :]
+        edits[node.lineno] = (start + change.text.encode() + end).decode()
     return edited(item, edits, facts.notebook) if edits else item

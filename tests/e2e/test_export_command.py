@@ -11,13 +11,13 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.e2e.command import nbfed
-from tests.e2e.study import write_study
+from tests.e2e.study import SIZED, write_study
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
-    write_study(folder)
+    write_study(folder, SIZED)
     start = ("simulate", "study.ipynb", "--rounds", "1", "--baselines", "none", "--run-dir", "run")
     done = nbfed(*start, cwd=folder)
     assert done.code == 0, done.err

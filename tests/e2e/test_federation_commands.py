@@ -13,13 +13,13 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.e2e.command import alive, descendants, finish, interrupt, nbfed, started
-from tests.e2e.study import SITES, write_study
+from tests.e2e.study import SITES, SIZED, write_study
 
 
 @pytest.fixture
 def study(tmp_path: Path) -> Path:
     """The folder that the commands run in; the study is built."""
-    write_study(tmp_path / "study")
+    write_study(tmp_path / "study", SIZED)
     assert nbfed("build", "study/study.ipynb", cwd=tmp_path).code == 0
     return tmp_path
 

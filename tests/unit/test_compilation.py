@@ -135,7 +135,7 @@ def test_errors_of_the_notebook_leave_no_program(tmp_path: Path) -> None:
 def test_a_size_of_the_data_is_taken_from_the_federation(tmp_path: Path) -> None:
     cells = [cell.replace("nn.Linear(2, 4)", "nn.Linear(table.shape[1] - 1, 4)") for cell in CELLS]
     source = read_sources(write_study(tmp_path / "none", cells))
-    (found,) = [each for each in compile_sources(source).diagnostics if each.code == "NBF314"]
+    (found,) = [each for each in compile_sources(source).diagnostics if each.code == "NBF334"]
     assert "`params: {table_shape_1_1: 6}`" in found.hint
     given = "params: {table_shape_1_1: 2}\n"
     compiled = compile_sources(read_sources(write_study(tmp_path / "given", cells, given)))

@@ -20,6 +20,7 @@ from .local_terms import LocalTerms
 from .node_values import node_values
 from .randomness import seed_everything
 from .site import Site
+from .sizes import asked_for_sizes
 from .stages import (
     EVALUATE_METRICS,
     EVALUATE_METRICS_GUESSED,
@@ -51,11 +52,12 @@ def _site(context: Context) -> Site:
 @app.query()
 @guarded(NOTEBOOK)
 def on_query(message: Message, context: Context) -> Message:
-    """Tell the server which site this is, and what it runs."""
+    """Tell the server which site this is and what it runs; if it asks, the model's sizes too."""
     check_digest(message)
+    site = _site(context)
     about = ConfigRecord(
         {
-            "site": _site(context).name,
+            "site": site.name,
             "digest": DIGEST,
             "package": __version__,
             "python": platform.python_version(),
@@ -63,7 +65,10 @@ def on_query(message: Message, context: Context) -> Message:
             "flwr": version("flwr"),
         }
     )
-    return Message(RecordDict({"site": about}), reply_to=message)
+    reply = RecordDict({"site": about})
+    if trip := asked_for_sizes(message):
+        reply["sizes"] = MetricRecord({**site.sizes(trip)})
+    return Message(reply, reply_to=message)
 
 
 @app.train()

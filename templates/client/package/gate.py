@@ -16,7 +16,7 @@ from .exits import SiteError
 from .failures import Failure, Refusal
 from .leaving import EVALUATE, QUERY, TRAIN, Leaving, inspected, size_of
 from .policy import Policy, not_allowed
-from .stages import EVALUATE_METRICS, TRAIN_METRICS
+from .stages import EVALUATE_METRICS, MODEL_SIZES, TRAIN_METRICS
 
 _log = logging.getLogger(__package__)
 
@@ -38,7 +38,7 @@ class Gate:
         """Return what ``work`` answers ``message`` with, or an error in its place."""
         kind = message.metadata.message_type
         try:
-            self._before(kind)
+            self._before(message)
         except Refusal as refusal:
             return self._refused(message, refusal, "policy")
         # The work lets go of the weights as soon as the model has them.
@@ -61,9 +61,10 @@ class Gate:
         )
         return reply
 
-    def _before(self, kind: str) -> None:
-        policy = self._policy
-        if kind == QUERY:
+    def _before(self, message: Message) -> None:
+        kind, policy = message.metadata.message_type, self._policy
+        # Who this site is may be asked at any time; what is in its data may not.
+        if kind == QUERY and not message.content.config_records["config"].get("sizes"):
             return
         if policy.closed(datetime.now().astimezone()):
             raise Refusal("the policy of this site: not at this time of day")
@@ -75,6 +76,8 @@ class Gate:
         declared = {"metrics": TRAIN_METRICS, "evaluation": EVALUATE_METRICS}
         if kind == EVALUATE:
             declared = {"metrics": EVALUATE_METRICS}
+        if kind == QUERY:
+            return inspected(message, reply, {"sizes": MODEL_SIZES})
         for name in declared:
             self._withhold(name, reply.content)
         leaving = inspected(message, reply, declared)

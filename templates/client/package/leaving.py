@@ -20,7 +20,7 @@ QUERY, TRAIN, EVALUATE = "query", "train", "evaluate"
 
 # The records that a reply may have, by the kind of the message, and no others.
 _RECORDS: dict[str, frozenset[str]] = {
-    QUERY: frozenset({"site"}),
+    QUERY: frozenset({"site", "sizes"}),
     TRAIN: frozenset({"arrays", "metrics", "evaluation", "timing", "control", "steps"}),
     EVALUATE: frozenset({"metrics", "timing"}),
 }

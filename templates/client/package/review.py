@@ -101,6 +101,8 @@ def _what_leaves(place: Place, about: dict[str, Any]) -> Iterator[str]:
     yield f"in each round, with the number of examples and the seconds it took: {entries} of"
     yield "the model, in the names, shapes and types in which they came, and nothing else"
     yield from (f"  {line}" for line in _entries(place.folder / _CONTRACT))
+    if about["MODEL_SIZES"]:
+        yield f"before the first round, numbers of the data: {_names(about['MODEL_SIZES'])}"
     yield f"numbers of training: {_names(about['TRAIN_METRICS'])}"
     yield f"numbers of evaluation: {_names(about['EVALUATE_METRICS'])}"
     yield "once: this site's name, and the versions of this package, python, torch and flwr"

@@ -15,7 +15,16 @@ from .given import Given
 from .kept import Kept
 from .local_state import LocalStates
 from .randomness import seed_everything
-from .stages import EXCHANGE, Model, data_depend_on, loaded_data, made_model, model_depends_on
+from .sizes import sizes_in
+from .stages import (
+    EXCHANGE,
+    MODEL_SIZES,
+    Model,
+    data_depend_on,
+    loaded_data,
+    made_model,
+    model_depends_on,
+)
 from .travelling import ALL, normalisation_names, travelling_names
 from .trip import Trip
 
@@ -60,6 +69,13 @@ class Site:
         except (Exception, SystemExit) as error:
             raise DataNotLoaded from error
 
+    def sizes(self, trip: Trip) -> dict[str, int]:
+        """Return the model's sizes as the data give them; without any, no data are loaded.
+
+        Raises DataNotLoaded, and Refusal where one is not a whole number above 0.
+        """
+        return sizes_in(self.data(trip), MODEL_SIZES) if MODEL_SIZES else {}
+
     def initial(self, trip: Trip) -> ArrayRecord:
         """Return the weights that travel, as the notebook makes them."""
         return only(arrays_from(self._made(trip)), self._exchanged[0])
@@ -84,11 +100,11 @@ class Site:
 
     def _made(self, trip: Trip) -> Model:
         """Return the model, which is made once; its weights are those that it was left with."""
-        given = self.given(trip)
+        given, sizes = self.given(trip), self.sizes(trip)
 
         def make() -> Model:
             seed_everything(trip.seed, "model")
-            made = made_model(given)
+            made = made_model(given, sizes)
             self._form = form_of(made)
             names = travelling_names(made, EXCHANGE)
             self._exchanged = [names, names - normalisation_names(made)]
@@ -96,7 +112,7 @@ class Site:
                 self._exchanged.append(travelling_names(made, (ALL,)))
             return made
 
-        made_of = (trip.seed, *model_depends_on(given))
+        made_of = (trip.seed, *model_depends_on(given), *sizes.values())
         model = self._model.get(made_of, make)
         if form_of(model) != self._form:
             # The notebook's code has changed the layers of the model that was kept.

@@ -199,7 +199,8 @@ def _is_last(message: Message) -> bool:
 def _tell(message: Message, reply: Message, seconds: float) -> None:
     kind = message.metadata.message_type
     if kind == "query":
-        _log.info("taken in by the server")
+        told = "sizes" in reply.content
+        _log.info("told the server the model's sizes" if told else "taken in by the server")
         return
     config = message.content.config_records["config"]
     examples = reply.content.metric_records["metrics"]["num-examples"]

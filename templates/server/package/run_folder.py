@@ -48,6 +48,12 @@ class Checkpoint:
     file: str
 
 
+def event_of(name: str, fields: Mapping[str, object]) -> Event:
+    """Return what is written down, and told to listeners, of something that happens now."""
+    time = datetime.now(UTC).isoformat(timespec="milliseconds")
+    return {"time": time, "event": name, **_plain(fields)}
+
+
 class RunFolder:
     """The folder of one run; raises SettingsError where it holds a run already, or none.
 
@@ -108,8 +114,7 @@ class RunFolder:
 
     def event(self, name: str, /, **fields: object) -> None:
         """Write one line, at once, and tell the listener."""
-        time = datetime.now(UTC).isoformat(timespec="milliseconds")
-        event: Event = {"time": time, "event": name, **_plain(fields)}
+        event = event_of(name, fields)
         self._file.write(json.dumps(event) + "\n")
         self._file.flush()
         if self._listener:

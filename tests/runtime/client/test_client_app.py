@@ -2,14 +2,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 from flwr.app import ArrayRecord
 
-from nbfed.program import Argument, Fragment, Origin, Stage
+from nbfed.program import Argument, Fragment, Origin, Parameter, Stage
 from nbfed.roles import Role
 from tests.runtime import demo
 from tests.runtime.loading import Client, importable
@@ -40,6 +43,49 @@ def assert_same(first: ArrayRecord, second: ArrayRecord) -> None:
     assert left.keys() == right.keys()
     for name, value in left.items():
         np.testing.assert_array_equal(value, right[name], err_msg=name)
+
+
+def test_query_tells_the_model_s_sizes_where_it_asks(folder: Path) -> None:
+    usual = demo.program()
+    sized = replace(
+        usual,
+        data=replace(
+            usual.data,
+            body=(*usual.data.body, Fragment(5, 9, "WIDTH = rows.shape[1] - 1")),
+            results=(*usual.data.results, "WIDTH"),
+        ),
+        model=replace(
+            usual.model,
+            arguments=(Argument("WIDTH", Origin.DATA, "int"), *usual.model.arguments),
+            body=(Fragment(6, 1, usual.model.body[0].text.replace("Linear(3,", "Linear(WIDTH,")),),
+        ),
+        params=(*usual.params, Parameter("WIDTH", "int", "0", 6, 1)),
+    )
+    demo.write_packages(sized, folder)
+    with importable(folder / "client"):
+        node = {"site": "cleveland", "DATA_FILE": "cleveland.csv"}
+        client = Client("demo_client", node)
+        assert set(client.ask("query").content) == {"site"}
+        assert dict(client.ask("query", sizes=True).content["sizes"]) == {"WIDTH": 3}
+        # Its model is of its own data's size, whatever the server says.
+        weights = client.weights(WIDTH=3)
+        assert not client.ask("train", weights, params={"WIDTH": 3}).has_error()
+        reply = client.ask("train", client.weights(WIDTH=4), params={"WIDTH": 4})
+        assert "do not fit" in reply.error.reason or "ExchangeError" in reply.error.reason
+        tell = client.module("sizes").sizes_in
+        refusal = client.module("failures").Refusal
+        for wrong in (0, 2.5, "3"):
+            with pytest.raises(refusal, match="`WIDTH`"):
+                tell(SimpleNamespace(WIDTH=wrong), ["WIDTH"])
+        # Outside of its hours a site does not look into its data, and says who it is all the same.
+        now = datetime.now().astimezone()
+        opens, closes = ((now + timedelta(hours=hours)).time() for hours in (2, 4))
+        policy = client.module("policy")
+        gate = client.module("gate").Gate(policy.Policy(hours=policy.Hours(opens, closes)))
+        for asks in (False, True):
+            message = client.letter("query", sizes=asks)
+            answer = gate.answer(message, partial(client.ask, "query", sizes=asks))
+            assert answer.has_error() is asks
 
 
 def test_query_tells_who_this_is(client: Client) -> None:

@@ -60,6 +60,29 @@ def test_the_same_notebook_elsewhere_is_the_same(old: Path, tmp_path: Path) -> N
     assert (done.exit_code, done.stdout) == (0, f"{old} -> {new}: the same\n")
 
 
+def test_outputs_counts_and_ids_are_no_difference(old: Path, tmp_path: Path) -> None:
+    notebook = write_study(tmp_path)
+    content = json.loads(notebook.read_text(encoding="utf-8"))
+    for number, cell in enumerate(content["cells"], 1):
+        cell["id"] = f"other-{number}"
+        if cell["cell_type"] == "code":
+            cell["execution_count"] = 40 - number
+            text = {"output_type": "stream", "name": "stdout", "text": [f"Anna Patient {number}"]}
+            cell["outputs"] = [text]
+            cell["metadata"] = {"collapsed": True, "tags": ["slideshow"]}
+    content["metadata"]["language_info"] = {"name": "python", "version": "3.99"}
+    notebook.write_text(json.dumps(content, indent=3), encoding="utf-8")
+    compiled = compile_sources(read_sources(notebook))
+    assert compiled.program is not None, compiled.diagnostics
+    new = write_build(compiled.program, compiled, tmp_path / "dist", force=False).folder
+    done = diff(old, new)
+    assert (done.exit_code, done.stdout) == (0, f"{old} -> {new}: the same\n")
+    files = [path.relative_to(old) for path in sorted(old.rglob("*")) if path.is_file()]
+    assert any(path.name == "defaults.py" for path in files)  # it holds the digest
+    for path in files:
+        assert (new / path).read_bytes() == (old / path).read_bytes(), path
+
+
 def test_changed_lines_are_told_with_their_cells(old: Path, tmp_path: Path) -> None:
     cells = edited(
         (5, "nn.Tanh()", "nn.ReLU()"),

@@ -242,7 +242,6 @@ accuracy = torch.cat(hits).float().mean().item()
 """
 
 ENCLOSED_NOTEBOOKS = {
-    "by_key": BY_KEY,
     "one_cell": ONE_CELL,
     "one_cell_main": ONE_CELL_MAIN,
     "main": MAIN,

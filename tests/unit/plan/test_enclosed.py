@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from nbfed.plan import plan
 from nbfed.program import Origin, Program
 
-from .corpus_enclosed import ENCLOSED_NOTEBOOKS
+from .corpus_enclosed import BY_KEY, ENCLOSED_NOTEBOOKS
 from .notebooks import notebook
+from .running import run_round
 
 
 def planned(name: str) -> tuple[Program, set[str]]:
@@ -80,11 +83,15 @@ def test_a_training_region_may_hold_everything(name: str) -> None:
     assert program.train_examples == "train_loader"
 
 
-def test_modules_of_a_dictionary_travel_by_their_keys() -> None:
-    program, _ = planned("by_key")
+def test_modules_of_a_dictionary_travel_by_their_keys(tmp_path: Path) -> None:
+    program, problems = plan(*notebook(BY_KEY), {})
+    assert (program is None, problems) == (False, [])
+    assert program is not None
     assert program.model.results == ("enc", "dec", "models_x")
     assert "models = {'enc': enc, 'dec': dec}\nmodels['x'] = models_x" in text(program.train)
     assert {a.name for a in program.train.arguments} >= set(program.model.results)
+    found = run_round(program, {}, tmp_path)
+    assert found["before"].keys() == {"accuracy"}
 
 
 def test_a_model_that_no_region_makes_is_still_missed() -> None:

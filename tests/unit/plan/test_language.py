@@ -65,6 +65,13 @@ CARRIED = [
         "ws = []\nws.append(2)\nprint(ws)", "ws[0]", ["ws.append(2)"], ["print"], id="append"
     ),
     pytest.param(
+        'class C:\n    w = 1\n    def put(self, w):\n        self.w = w\n    def tell(self):\n        open("x").write(self.w)\nc = C()\nc.put(2)\nc.tell()',
+        "c.w",
+        ["c = C()\nc.put(2)"],
+        ["c.tell()"],
+        id="a harmless method of an object of the notebook's own",
+    ),
+    pytest.param(
         "ws = [1]\nws.count(1)", "ws[0]", ["ws = [1]"], ["count"], id="a method that only reads"
     ),
     pytest.param(

@@ -10,6 +10,7 @@ from .running import module_text
 NOTEBOOK = """
 # %%
 import numpy as np
+from matplotlib import pyplot as plt
 from torch import nn
 # %% include
 def load():
@@ -41,6 +42,10 @@ def compiled(line: str) -> tuple[str, list[str]]:
         ("it = iter(loader)\nx = it.next()", "x = next(it)"),
         ("x, y = iter(loader).next()", "x, y = next(iter(loader))"),
         ("if True:\n    best = np.Inf", "    best = np.inf"),
+        (
+            "if __name__ == '__main__':\n    if True:\n        plt.plot(1)\n        best = np.Inf",
+            "        pass  # nbfed: dropped plt.plot(1)\n        best = np.inf",
+        ),
     ],
 )
 def test_names_of_former_versions_are_written_as_today(old: str, new: str) -> None:

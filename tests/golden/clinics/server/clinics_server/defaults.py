@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ceb62e2b5c08410d9c1687db45363083b6370052573d974d668532b9a3044f29"
+CLIENT_DIGEST = "52dea0b8d17a9b1eb5babde76f7e1595f61b72997da0f3bc777b3aeb56ecb15f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

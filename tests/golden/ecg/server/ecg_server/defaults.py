@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "ffee883d66f41f6d36b179e8f2d1a48d06400cfc771b4e53a248abc9620a1521"
+CLIENT_DIGEST = "571c6ec1ab28920400e20731037c26dfa21f5e7d8d2361bf3e6eb07a2b3946db"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "cf2d17b015356aeb5a91a0bef18ae0db34641d63743feb2a3b91be284c153d76"
+CLIENT_DIGEST = "e094e1293e70aea807a2283c25726db5acd5fc7d3e34d16373f5bdbdd7328ebf"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "05963dbe10f2b482d38018109dce1a0b3f3607f72a798d9986e387aa8ff9b282"
+CLIENT_DIGEST = "efae72286d1566c27c10734b9d8b4ae6bc0f9e9fc95a313028f39152978d0157"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

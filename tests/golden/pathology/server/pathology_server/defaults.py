@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e30a3258340b12d3b15a6bd19eb567166519ef4c13c7a7abaec6f7ce5d7d44dc"
+CLIENT_DIGEST = "313c984aa024ac1c7e7bc487afec123ce950c94ce0f2377e9142220a7c96afb1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e205bf8888dee37fee89096790a9fa6725bb3b9f33f90b889d01c6ed0d6828c7"
+CLIENT_DIGEST = "d4410dbb191766be96386f0997bd575571eeec60e8f3b404bf1caa59e2931bc1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

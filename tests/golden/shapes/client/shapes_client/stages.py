@@ -31,6 +31,9 @@ EVALUATE_METRICS: tuple[str, ...] | None = ("loss", "accuracy")
 TRAIN_METRICS_GUESSED = True
 EVALUATE_METRICS_GUESSED = True
 
+# Whole numbers of the data that the model needs: the server asks for them before it makes one.
+MODEL_SIZES: tuple[str, ...] = ()
+
 Model: TypeAlias = torch.nn.Module
 
 
@@ -44,8 +47,8 @@ def data_depend_on(given: Given) -> tuple[object, ...]:
     return (given.config.data_path,)
 
 
-def made_model(given: Given) -> Model:
-    """Make the model, with its first weights."""
+def made_model(given: Given, sizes: Mapping[str, int]) -> Model:
+    """Make the model, with its first weights; ``sizes`` are those of MODEL_SIZES."""
     return build_model()
 
 

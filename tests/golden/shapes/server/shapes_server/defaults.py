@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6e46c0f830aff226ccb9fcc24e3d9df958aee8d3d635e232f5d8bcbf50b38a74"
+CLIENT_DIGEST = "68b2dfd2d3ec216a8823fc99b40466290638e4f1b563256534a78dd033365337"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
