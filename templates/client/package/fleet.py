@@ -1,8 +1,9 @@
 """This site's line to the server: outward HTTPS requests to the one address that it was given.
 
-Only this module and ``parts`` use what is inside of flwr (the client of its Fleet API and the way
-in which it takes messages apart), so flwr's version is bounded in pyproject.toml. Flower's own
-connection is not used: it ends the whole process where this one says what is wrong, or tries again.
+Only this module, ``fleet_line`` and ``parts`` use what is inside of flwr (the client of its Fleet
+API and the way in which it takes messages apart), so flwr's version is bounded in pyproject.toml.
+Flower's own connection is not used: it ends the whole process where this one says what is wrong, or
+tries again.
 """
 
 from __future__ import annotations
@@ -28,7 +29,6 @@ from flwr.proto.heartbeat_pb2 import SendNodeHeartbeatRequest
 from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, PullObjectRequest
 from flwr.proto.node_pb2 import Node
 from flwr.proto.run_pb2 import GetRunRequest
-from flwr.supercore.error import FlowerError
 from flwr.supercore.inflatable.inflatable_object import (
     get_object_tree,
     no_object_id_recompute,
@@ -42,60 +42,21 @@ from flwr.supercore.inflatable.inflatable_utils import (
     ObjectPushError,
 )
 from flwr.supercore.primitives.asymmetric import public_key_to_bytes
-from flwr.supernode.fleet_http_client import FleetHttpClient
-from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from .admittance import Admittance
+from .fleet_line import RETRY_MOST, FleetError, Line, RunOver, UnknownHere
 from .parts import BrokenMessage, pull_message, push_parts
 from .wire import pack
 
 # Seconds. The server takes a site for gone after two intervals without a sign of life.
 HEARTBEAT_INTERVAL = 10.0
 HEARTBEAT_EVERY = 4.0
-RETRY_FIRST, RETRY_MOST = 0.1, 2.0
 SEEN_TO_LEAVE = 1.0
 # How often a reply is offered whose parts the server does not take.
 OFFERS = 3
-
-_BUSY = frozenset({502, 503, 504})
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
+_PULL = "PullMessages"
 
 _log = logging.getLogger(__package__)
-
-
-class FleetError(Exception):
-    """The server cannot be worked with; the text says why in one line."""
-
-
-class Unreachable(FleetError):
-    """No answer for as long as this site has patience."""
-
-
-class UnknownHere(FleetError):
-    """The server does not know this node: it was started anew, or it turned the key away."""
-
-
-class RunOver(Exception):
-    """The run that a request was about is not running any more."""
-
-
-def require_admitted(address: str, ca: Path, admittance: Admittance) -> None:
-    """Make one signed request that changes nothing; raises FleetError if the key is not let in."""
-    keys = admittance.identity.keys
-    client = FleetHttpClient.from_server_address(
-        address, False, ca.read_bytes(), [NodeAuthHttpInterceptor(*keys)]
-    )
-    try:
-        client.GetRun(GetRunRequest(node=Node(node_id=0), run_id=0))
-    except httpx.HTTPStatusError as error:
-        # The gateway ends the connection of whom it does not let in. Any other answer is the
-        # SuperLink's behind it, which says no too: there is no such node, nor such a run.
-        if error.response.headers.get("connection") == "close":
-            raise UnknownHere(admittance.why_not(error.response)) from error
-    except httpx.TransportError as error:
-        raise FleetError(f"{address} did not answer: {error}") from error
-    finally:
-        client.close()
 
 
 class Fleet:
@@ -107,14 +68,9 @@ class Fleet:
     def __init__(
         self, address: str, ca: Path | None, admittance: Admittance, *, patience: float
     ) -> None:
-        self.address = address
-        self.patience = patience
-        self._ca = ca.read_bytes() if ca else None
+        self._line = Line(address, ca, admittance, patience=patience)
         self._admittance = admittance
-        self._client: FleetHttpClient | None = None
         self._node = Node()
-        self._lost = False
-        self._leaving = threading.Event()
         self._pulse = threading.Thread(target=self._heartbeats, daemon=True)
 
     def __enter__(self) -> Self:
@@ -126,34 +82,37 @@ class Fleet:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._leaving.set()
-        if self._client is None:
-            return
+        self._line.leaving.set()
         if self._node.node_id:
             self._sign_off(self._node.node_id)
-        self._client.close()
+        self._line.close()
+
+    @property
+    def address(self) -> str:
+        """Where the server is."""
+        return self._line.address
+
+    @property
+    def patience(self) -> float:
+        """Seconds for which a server that does not answer is tried again."""
+        return self._line.patience
+
+    @patience.setter
+    def patience(self, seconds: float) -> None:
+        self._line.patience = seconds
 
     def join(self) -> None:
         """Be the node of this site's key, as soon as the server lets it in; give signs of life.
 
         Raises Unreachable or FleetError.
         """
-        if self._client is not None:
-            self._client.close()
-        keys = self._admittance.identity.keys
-        try:
-            self._client = FleetHttpClient.from_server_address(
-                self.address, False, self._ca, [NodeAuthHttpInterceptor(*keys)]
-            )
-        except (OSError, ValueError) as error:
-            raise FleetError(f"the CA certificate cannot be read: {error}") from error
-        request = ActivateNodeRequest(
-            public_key=public_key_to_bytes(keys[1]), heartbeat_interval=HEARTBEAT_INTERVAL
-        )
+        self._line.open()
+        key = public_key_to_bytes(self._admittance.identity.keys[1])
+        request = ActivateNodeRequest(public_key=key, heartbeat_interval=HEARTBEAT_INTERVAL)
         former = self._admittance.former_node()
         if former and self._sign_off(former):
             # Whoever waits for what the former process was to answer shall see that it left.
-            self._leaving.wait(SEEN_TO_LEAVE)
+            self._line.leaving.wait(SEEN_TO_LEAVE)
         self._node = Node(node_id=self._let_in(request).node_id)
         self._admittance.remember(self._node.node_id)
         if not self._pulse.is_alive():
@@ -164,23 +123,23 @@ class Fleet:
         end, told = time.monotonic() + self.patience, ""
         while True:
             try:
-                return self._call("ActivateNode", request)
+                return self._line.call("ActivateNode", request)
             except UnknownHere as error:
                 reason = str(error)
-                if self._leaving.is_set() or time.monotonic() >= end:
+                if self._line.leaving.is_set() or time.monotonic() >= end:
                     raise FleetError(
                         f"{self.address} does not let this site in: {reason}"
                     ) from error
             if reason != told:
                 _log.info("%s does not let this site in yet: %s", self.address, reason)
                 told = reason
-            self._leaving.wait(RETRY_MOST)
+            self._line.leaving.wait(RETRY_MOST)
 
     def _sign_off(self, node: int) -> bool:
         """Tell the server that this site is gone; say if it knew the node."""
-        assert self._client is not None
+        assert self._line.client is not None
         try:
-            self._client.DeactivateNode(DeactivateNodeRequest(node_id=node))
+            self._line.client.DeactivateNode(DeactivateNodeRequest(node_id=node))
         except httpx.TransportError:
             _log.debug("the server is gone already")
             return False
@@ -192,23 +151,23 @@ class Fleet:
 
     def receive(self) -> Message | None:
         """Return the next message, whole, or None. Raises RunOver, UnknownHere, FleetError."""
-        response = self._call("PullMessages", PullMessagesRequest(node=self._node))
+        response = self._line.call(_PULL, PullMessagesRequest(node=self._node))
         if not response.messages_list:
-            if self._lost:
+            if _PULL in self._line.unanswered:
                 self._ask_for_all_again("an answer was lost on its way")
             return None
-        self._lost = False
+        self._line.unanswered.discard(_PULL)
         run_id = response.messages_list[0].metadata.run_id
         tree = response.message_object_trees[0]
 
         def pull(request: PullObjectRequest) -> Any:
-            return self._call("PullObject", request)
+            return self._line.call("PullObject", request)
 
         def confirm(object_id: str) -> None:
             request = ConfirmMessageReceivedRequest(
                 node=self._node, run_id=run_id, message_object_id=object_id
             )
-            self._call("ConfirmMessageReceived", request)
+            self._line.call("ConfirmMessageReceived", request)
 
         try:
             part = make_pull_object_fn_protobuf(pull, self._node, run_id)
@@ -227,7 +186,7 @@ class Fleet:
         It hands out a message once, and would wait for a reply to one that never came here.
         """
         _log.info("%s: joining %s again", why, self.address)
-        self._lost = False
+        self._line.unanswered.discard(_PULL)
         self.join()
 
     def reply(self, message: Message, seconds: float) -> None:
@@ -245,9 +204,9 @@ class Fleet:
                 clientapp_runtime_list=[seconds],
             )
             for _ in range(OFFERS):
-                response = self._call("PushMessages", request)
+                response = self._line.call("PushMessages", request)
                 push = make_push_object_fn_protobuf(
-                    lambda pushed: self._call("PushObject", pushed),
+                    lambda pushed: self._line.call("PushObject", pushed),
                     self._node,
                     message.metadata.run_id,
                     response.session_id,
@@ -264,74 +223,14 @@ class Fleet:
     def is_running(self, run_id: int) -> bool:
         """Ask whether the run goes on. Raises UnknownHere, FleetError."""
         try:
-            self._call("GetRun", GetRunRequest(node=self._node, run_id=run_id))
+            self._line.call("GetRun", GetRunRequest(node=self._node, run_id=run_id))
         except RunOver:
             return False
         return True
 
-    def _call(self, name: str, request: Any) -> Any:
-        """Make one request; where the server does not answer, again and again for a while."""
-        start, wait = time.monotonic(), RETRY_FIRST
-        while True:
-            try:
-                return getattr(self._client, name)(request)
-            except (httpx.TransportError, httpx.HTTPStatusError) as error:
-                reason = self._reason_to_wait(error)
-                if name == "PullMessages" and not isinstance(error, _NOT_SENT):
-                    self._lost = True
-                if self._leaving.is_set() or time.monotonic() - start >= self.patience:
-                    raise Unreachable(
-                        f"no server at {self.address} within {self.patience:g} s ({reason}): ask "
-                        "the coordinator if it runs and if the address is right; --patience waits "
-                        "for longer"
-                    ) from error
-            if wait == RETRY_FIRST:
-                _log.info(
-                    "no answer from %s yet (%s); trying for %g s",
-                    self.address,
-                    reason,
-                    self.patience,
-                )
-            self._leaving.wait(wait)
-            wait = min(2 * wait, RETRY_MOST)
-
-    def _reason_to_wait(self, error: httpx.TransportError | httpx.HTTPStatusError) -> str:
-        """Return why there was no answer; raise what makes waiting useless."""
-        if isinstance(error, httpx.TransportError):
-            text = str(error) or type(error).__name__
-            self._require_trust(text, error)
-            return text
-        status = error.response.status_code
-        if status in _BUSY:
-            return f"status {status}"
-        if status == httpx.codes.UNAUTHORIZED:
-            raise UnknownHere(self._admittance.why_not(error.response)) from error
-        if status == httpx.codes.FORBIDDEN:
-            raise RunOver from error
-        said = FlowerError.from_json(error.response.text)
-        raise FleetError(
-            f"{self.address} refused a request: {said.message if said else f'status {status}'}"
-        ) from error
-
-    def _require_trust(self, text: str, error: Exception) -> None:
-        """Raise FleetError for a server that cannot be trusted, however often it is asked."""
-        if "certificate has expired" in text or "certificate is not yet valid" in text:
-            raise FleetError(
-                f"the certificate of {self.address} is not valid now: check this machine's clock, "
-                "and ask the coordinator to start the server anew, which renews it"
-            ) from error
-        if "CERTIFICATE_VERIFY_FAILED" in text:
-            raise FleetError(
-                f"the certificate of {self.address} is not the federation's: check that the "
-                "CA file is the one that this federation's server made"
-            ) from error
-        # A line that is cut in the middle ends the encryption in disorder, too.
-        if "SSL" in text and "EOF" not in text and not self._node.node_id:
-            raise FleetError(f"{self.address} does not speak TLS as it should") from error
-
     def _heartbeats(self) -> None:
-        while not self._leaving.wait(HEARTBEAT_EVERY):
-            client = self._client
+        while not self._line.leaving.wait(HEARTBEAT_EVERY):
+            client = self._line.client
             if client is None:
                 continue
             try:

@@ -11,7 +11,7 @@ from .admittance import Admittance, seconds_behind
 from .connections import only_to, proxies
 from .exits import SiteError
 from .findings import Finding, failed, fine, note
-from .fleet import FleetError, require_admitted
+from .fleet_line import FleetError, require_admitted
 from .identity import KEY_FILE, load_identity
 from .place import COMMAND, Place
 

@@ -16,7 +16,8 @@ from .admittance import Admittance
 from .client_app import app
 from .exits import Exit, SiteError
 from .failures import Failure
-from .fleet import Fleet, FleetError, RunOver, UnknownHere, Unreachable
+from .fleet import Fleet
+from .fleet_line import FleetError, RunOver, UnknownHere, Unreachable
 from .gate import Gate
 from .given import Given
 from .heap import give_back, share_heaps

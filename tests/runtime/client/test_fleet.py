@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -96,9 +97,9 @@ def link(folder: Path) -> Iterator[Link]:
 
 @pytest.fixture
 def fleet_module(folder: Path) -> Any:
-    from line_client import fleet  # type: ignore[import-not-found]
+    from line_client import fleet, fleet_line  # type: ignore[import-not-found]
 
-    return fleet
+    return SimpleNamespace(**{**vars(fleet_line), "Fleet": fleet.Fleet})
 
 
 def letter(node: int, size: int = 4) -> Message:
@@ -176,13 +177,13 @@ def test_lost_answers_cost_no_message(
         sent = letter(node)
         run.grid.push_messages([sent])
         for name in ("PullMessages", "PushMessages", "PushObject"):
-            losing(fleet._client, name)
+            losing(fleet._line.client, name)
         assert fleet.receive() is None
         assert lost == ["PullMessages"]
         # The site joined anew, and the server sends again what such a site has not answered.
         (node,) = run.grid.get_node_ids()
         for name in ("PushMessages", "PushObject"):
-            losing(fleet._client, name)
+            losing(fleet._line.client, name)
         ids = run.grid.push_messages([letter(node)])
         content = RecordDict({"metrics": MetricRecord({"num-examples": 3})})
         fleet.reply(Message(content, reply_to=pulled(fleet)), 0.5)
@@ -378,7 +379,7 @@ def test_a_site_that_broke_off_comes_back_at_once(link: Link, fleet_module: Any)
     broken = fleet_module.Fleet(link.address, link.ca, admittance, patience=10)
     with link.superlink.run("line") as run:
         broken.join()
-        broken._leaving.set()
+        broken._line.leaving.set()
         (node,) = run.grid.get_node_ids()
         ids = run.grid.push_messages([letter(node)])
         pulled(broken)

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7cf8281700a36dad18068e604c01071eeb8d6b6b7394de89b69457c036fdae02"
+CLIENT_DIGEST = "f4b4290e92400b86a68f7b402074d1c6c2cb480e36abced45c653779449fdfce"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

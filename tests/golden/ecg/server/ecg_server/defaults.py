@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "22a12da3f9c252b92bef4b2d4c3c9e9ba4debcab389307c23149fe124ba03f4d"
+CLIENT_DIGEST = "6602ae5c7361b216a7b85630a8f363e53c1dcca20e5fd1e4e93241128908fcba"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e9863e4eb219b5370b08c6fd878fa646bad3882918017ade2320c0d505a59e32"
+CLIENT_DIGEST = "d2abfe063fd456275c01c030fc4320cfe5178cede0600d82e3fa8056a5c599ee"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "982e520f035de94f8172428e4eaa5de319074b79b7fd2f04d287ab58aaae09f4"
+CLIENT_DIGEST = "1693d210ac9ae7ce6f8e2229b7f79b0e064c5d6d75b25056025f2a463cb8f6e2"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

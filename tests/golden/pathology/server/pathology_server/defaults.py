@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "37ad978358a626ab088a01e5040fb47b4fa3e53f567bbe397dd8448b46faf1fa"
+CLIENT_DIGEST = "bc42b3dacc2fc019b024d04255f9c58f27a2e6f5413be13d16f77c636fcc00f9"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

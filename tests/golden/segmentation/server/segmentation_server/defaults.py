@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "8bfbccfba7abfa7f3bd3d811a7c2d6a6cedd88cceffc7efe0b8857b8c587e014"
+CLIENT_DIGEST = "bec4fe40aa1103198c7199c39f9d88eaa213ce944e607699ca8e7805e2b9786d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a1b3325dd9f5609e8142fb67b8c79f8e20c06413d643c76c55e158b327c9f88e"
+CLIENT_DIGEST = "2c1933500201531b5206f12e6365a9fee2b184a466514d365bc01fa1bbb83624"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
