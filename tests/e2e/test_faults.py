@@ -174,7 +174,7 @@ def test_a_server_that_dies_twice_goes_on_with_its_sites_each_time(
     (ended,) = federation.of("run-finished")
     assert (ended["outcome"], ended["rounds_done"]) == ("aborted", 1)
     assert "the SuperLink does not answer any more" in ended["reason"]
-    assert "1 rounds are kept: go on with --resume run" in federation.log("server")
+    assert "1 round is kept: go on with --resume run" in federation.log("server")
 
     server = federation.server("--resume", "run")
     federation.until(lambda: in_round(3))

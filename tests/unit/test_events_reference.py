@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "events.md"
 # Events are told by these functions, by their names as text.
-_TOLD = re.compile(r"(?:emit|_emit|event|_event)\(\s*\"([a-z-]+)\"")
+_TOLD = re.compile(r"(?:emit|_emit|event|_event|event_of)\(\s*\"([a-z-]+)\"")
 
 
 def test_every_event_is_described() -> None:

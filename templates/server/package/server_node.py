@@ -18,7 +18,6 @@ from .addresses import StartError, is_wildcard, join_address, parse_address, tak
 from .admission_commands import add_commands, add_state
 from .resume import resumed_settings
 from .settings import ADDRESS, DISTRIBUTION, NAME, Scalar, Settings, SettingsError
-from .sites import TooFewSites
 from .superlink_process import flower_environment, superlink_process
 from .terminable import terminable
 
@@ -73,7 +72,7 @@ def serve(
         return _serve(settings, address, names, state_dir, listener, linger_seconds)
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
-    except (StartError, ConnectionError, TooFewSites) as error:
+    except (StartError, ConnectionError) as error:
         return _fail(str(error), FAILED)
     except KeyboardInterrupt:
         return _fail("interrupted", INTERRUPTED)
@@ -102,6 +101,7 @@ def _serve(
     from .farewell import say_farewell
     from .front import open_to_sites
     from .server_app import run
+    from .sites import TooFewSites
     from .superlink import SuperLink
     from .superlink_grid import SuperLinkError
 
@@ -121,7 +121,10 @@ def _serve(
                 reached = join_address(host, public.getsockname()[1])
                 listener({"event": "listening", "address": reached, "ca": str(ca)})
                 with link.run(NAME) as link_run:
-                    outcome = run(link_run.grid, settings, listener=listener, site_of=site_of)
+                    try:
+                        outcome = run(link_run.grid, settings, listener=listener, site_of=site_of)
+                    except TooFewSites as error:
+                        raise StartError(str(error)) from error
                     say_farewell(link_run.grid, outcome.outcome, seconds=_FAREWELL_SECONDS)
                     link_run.completed = outcome.good
                 link.wait_until_deserted(linger)
