@@ -71,6 +71,7 @@ class Fleet:
         self._line = Line(address, ca, admittance, patience=patience)
         self._admittance = admittance
         self._node = Node()
+        self._beating = threading.Lock()
         self._pulse = threading.Thread(target=self._heartbeats, daemon=True)
 
     def __enter__(self) -> Self:
@@ -106,6 +107,10 @@ class Fleet:
 
         Raises Unreachable or FleetError.
         """
+        with self._beating:
+            # A sign of life after the sign-off would bring the former node back, and the server
+            # lets in no second one.
+            self._node = Node()
         self._line.open()
         key = public_key_to_bytes(self._admittance.identity.keys[1])
         request = ActivateNodeRequest(public_key=key, heartbeat_interval=HEARTBEAT_INTERVAL)
@@ -186,7 +191,6 @@ class Fleet:
         It hands out a message once, and would wait for a reply to one that never came here.
         """
         _log.info("%s: joining %s again", why, self.address)
-        self._line.unanswered.discard(_PULL)
         self.join()
 
     def reply(self, message: Message, seconds: float) -> None:
@@ -230,16 +234,19 @@ class Fleet:
 
     def _heartbeats(self) -> None:
         while not self._line.leaving.wait(HEARTBEAT_EVERY):
-            client = self._line.client
-            if client is None:
-                continue
-            try:
-                client.SendNodeHeartbeat(
-                    SendNodeHeartbeatRequest(node=self._node, heartbeat_interval=HEARTBEAT_INTERVAL)
-                )
-            except (httpx.HTTPError, RuntimeError):
-                # The loop that pulls messages sees the same, and is the one to act on it.
-                _log.debug("no answer to a sign of life")
+            with self._beating:
+                self._give_sign_of_life()
+
+    def _give_sign_of_life(self) -> None:
+        client = self._line.client
+        if client is None or not self._node.node_id:
+            return
+        request = SendNodeHeartbeatRequest(node=self._node, heartbeat_interval=HEARTBEAT_INTERVAL)
+        try:
+            client.SendNodeHeartbeat(request)
+        except (httpx.HTTPError, RuntimeError):
+            # The loop that pulls messages sees the same, and is the one to act on it.
+            _log.debug("no answer to a sign of life")
 
 
 def _pack(message: Message) -> None:

@@ -88,6 +88,7 @@ class Line:
     def open(self) -> None:
         """Begin anew, on a connection of its own; raises FleetError."""
         self.close()
+        self.unanswered.clear()
         keys = self._admittance.identity.keys
         try:
             self.client = FleetHttpClient.from_server_address(

@@ -192,6 +192,22 @@ def test_lost_answers_cost_no_message(
         assert lost == ["PullMessages", "PushMessages", "PushObject"]
 
 
+def test_signs_of_life_do_not_keep_a_site_from_joining_again(
+    link: Link, fleet_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from line_client import fleet as module
+
+    # So often that one would come between the sign-off of the former node and the next one.
+    monkeypatch.setattr(module, "HEARTBEAT_EVERY", 0.01)
+    with (
+        link.superlink.run("line") as run,
+        fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=15) as fleet,
+    ):
+        for _ in range(2):
+            fleet.join()
+        assert len(list(run.grid.get_node_ids())) == 1
+
+
 def test_an_error_is_a_reply_too(link: Link, fleet_module: Any) -> None:
     with (
         link.superlink.run("line") as run,

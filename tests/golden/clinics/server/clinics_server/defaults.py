@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f4b4290e92400b86a68f7b402074d1c6c2cb480e36abced45c653779449fdfce"
+CLIENT_DIGEST = "a23c5eabd06566d2d1358744b8dbab1c7ebdc058cd771bab68b5812ce1bb2a04"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6602ae5c7361b216a7b85630a8f363e53c1dcca20e5fd1e4e93241128908fcba"
+CLIENT_DIGEST = "512fa68ed4fd197b74746c035e0d05ce3e04bf91ce2e45e0f52667ae54e12b99"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d2abfe063fd456275c01c030fc4320cfe5178cede0600d82e3fa8056a5c599ee"
+CLIENT_DIGEST = "0b96d97cebd7bf6a216b305e41d5aaf71334161cb3b9329efd758dfd9a07d5db"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

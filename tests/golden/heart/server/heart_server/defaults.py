@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1693d210ac9ae7ce6f8e2229b7f79b0e064c5d6d75b25056025f2a463cb8f6e2"
+CLIENT_DIGEST = "c0fed6abc719ae3c5bfaf1ed53f2235e77cc3881b5089a04ffd837291aff53b7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

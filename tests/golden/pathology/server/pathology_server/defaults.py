@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "bc42b3dacc2fc019b024d04255f9c58f27a2e6f5413be13d16f77c636fcc00f9"
+CLIENT_DIGEST = "58e90b484141e3f063ebfb1cb9f860dbf7fc502ee9253aed8eb853b3e85dadf0"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2c1933500201531b5206f12e6365a9fee2b184a466514d365bc01fa1bbb83624"
+CLIENT_DIGEST = "20f686f926013615c7baa829ce6f00768b43c433cb78554e87bfecbfa6bff665"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
