@@ -55,8 +55,10 @@ class Relay:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(_START_SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
 
     def bytes_between(self, start: float, end: float) -> int:
         """Return how many bytes passed between two times, in seconds since 1970."""
@@ -65,6 +67,13 @@ class Relay:
     def _until(self, when: float) -> int:
         position = bisect(self._times, when)
         return self._totals[position - 1] if position else 0
+
+    async def _end(self) -> None:
+        """End the connections that are still there."""
+        open_ones = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in open_ones:
+            task.cancel()
+        await asyncio.gather(*open_ones, return_exceptions=True)
 
     async def _listen(self) -> str:
         server = await asyncio.start_server(self._connection, "127.0.0.1", 0)
