@@ -16,11 +16,11 @@ from pydantic import BaseModel
 
 from nbfed.catalogue import CATALOGUE, Entry
 from nbfed.cli.app import app
-from nbfed.emit.templates import loaded_module
 from nbfed.federation import schema
 from nbfed.read.headings import SECTIONS
 from nbfed.read.options import OPTIONS
 from nbfed.roles import Role
+from nbfed.template_folder import loaded_module
 
 BLOCKS = {
     "1": "Reading and marking",

@@ -17,9 +17,9 @@ from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from pygments.formatters import HtmlFormatter
 
 from nbfed.bundle.redaction import without_values
-from nbfed.emit.templates import templates_path
 from nbfed.read.cells import Cell, Notebook
 from nbfed.roles import Region, Role
+from nbfed.template_folder import templates_path
 
 # What becomes of a region, for a reader who has never heard of roles.
 MEANINGS: Mapping[Role | None, str] = {

@@ -9,8 +9,8 @@ import click
 import typer
 from typer.core import TyperGroup
 
-from nbfed.cli.terminable import terminable
 from nbfed.errors import NbfedError
+from nbfed.template_folder import loaded_module
 
 INTERRUPTED = 130
 
@@ -24,7 +24,8 @@ class Commands(TyperGroup):
         Raises typer.Exit with the exit code that belongs to the error.
         """
         try:
-            with terminable():
+            # As the generated commands end, so do these.
+            with loaded_module("shared/terminable.py").terminable():
                 return super().invoke(ctx)
         except (click.exceptions.Exit, click.Abort, click.ClickException, BrokenPipeError):
             raise  # click ends the process as each of them asks for

@@ -11,8 +11,8 @@ from nbfed import __version__
 from nbfed.emit.manifest import MANIFEST, Manifest, sha256
 from nbfed.emit.names import Names, normalised
 from nbfed.emit.packages import Requirements, output_tree
-from nbfed.emit.templates import templates_path
 from nbfed.emit.writer import read_manifest, write_build
+from nbfed.template_folder import templates_path
 
 if TYPE_CHECKING:
     from nbfed.federation.schema import Federation

@@ -20,14 +20,9 @@ from nbfed.emit.stage_module import (
     site_module,
     stage_module,
 )
-from nbfed.emit.templates import (
-    loaded_module,
-    render,
-    rendered_modules,
-    static_modules,
-    templates_path,
-)
+from nbfed.emit.templates import render, rendered_modules, static_modules
 from nbfed.program import HelperModule, Program, ServerEvaluation, Stage
+from nbfed.template_folder import loaded_module, templates_path
 
 if TYPE_CHECKING:
     from nbfed.federation.schema import Federation

@@ -24,9 +24,9 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from nbfed.emit.names import normalised
-from nbfed.emit.templates import loaded_module
 from nbfed.federation.errors import FederationError, Problem, explain, nearest
 from nbfed.federation.yaml_lines import Document, Path, YamlError, read_yaml
+from nbfed.template_folder import loaded_module
 
 __all__ = [
     "Best",

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbfed.engine  # noqa: F401 (settles Flower's environment before it is imported)
-from nbfed.emit.templates import shared_module
 from nbfed.errors import NbfedError, UsageError
 from nbfed.runs import find_run, seed_runs
+from nbfed.template_folder import shared_module
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

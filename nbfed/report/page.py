@@ -11,7 +11,6 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from nbfed import __version__
-from nbfed.emit.templates import templates_path
 from nbfed.outcome.results import MODELS, Results
 from nbfed.progress.follower import Tail
 from nbfed.report import comparison_figures, run_figures
@@ -25,6 +24,7 @@ from nbfed.report.record import Event, Record, record
 from nbfed.report.run_tables import federation_table, series_table, sites_table
 from nbfed.report.verdict import method, verdict
 from nbfed.runs import EVENTS, REPORT, RESULTS, seed_runs
+from nbfed.template_folder import templates_path
 
 _BUILD = "build.json"
 

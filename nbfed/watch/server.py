@@ -19,8 +19,8 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import HTMLResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from nbfed.emit.templates import templates_path
 from nbfed.errors import UsageError
+from nbfed.template_folder import templates_path
 
 if TYPE_CHECKING:
     from types import FrameType

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-import nbfed.cli.terminable
-from nbfed.emit.templates import templates_path
+from nbfed.template_folder import templates_path
 
 MODULE = templates_path() / "shared/terminable.py"
 
@@ -78,7 +77,3 @@ def test_what_nohup_started_goes_on_without_its_terminal(tmp_path: Path) -> None
         os.close(ours)
         process.kill()
         process.wait()
-
-
-def test_nbfed_and_its_packages_end_alike() -> None:
-    assert Path(nbfed.cli.terminable.__file__).read_bytes() == MODULE.read_bytes()
