@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.events import outcome, read_events
 from benchmarks.memory import Memory, child_named
-from benchmarks.processes import Children, children, free_ports, wait_for
+from benchmarks.processes import Children, children, wait_for
 from benchmarks.relay import Relay
 
 ROOT = Path(__file__).parents[1]
@@ -156,48 +154,6 @@ def federation(
     return Ran(run, time.perf_counter() - start, idle)
 
 
-def stock(
-    study: Study,
-    made: Path,
-    *,
-    memory: Memory | None = None,
-    relays: dict[str, Relay] | None = None,
-) -> Ran:
-    """The same build's Flower App on `flower-superlink` and a `flower-supernode` for each site.
-
-    ``memory`` watches "superlink" and every site, with all that they start.
-    """
-    folder = study.folder / "stock"
-    run = folder / "run"
-    api, *ports = free_ports(1 + len(study.nodes))
-    start = time.perf_counter()
-    with ExitStack() as stack:
-        group = stack.enter_context(children(folder, environment(folder)))
-        link = [BIN / "flower-superlink", "--insecure", "--port", str(api)]
-        server = group.start("superlink", [*link, "--disable-runtime-dependency-installation"])
-        if memory:
-            memory.follow("superlink", server.pid, tree=True)
-        for (site, node), port in zip(study.nodes.items(), ports, strict=True):
-            reached = f"127.0.0.1:{api}"
-            if relays is not None:
-                relays[site] = stack.enter_context(Relay(reached))
-                reached = relays[site].address
-            config = {"site": site, "threads": study.threads, **node}
-            command = [BIN / "flower-supernode", "--insecure", "--superlink", reached]
-            command += ["--port", str(port), "--node-config", _toml(config, " ")]
-            child = group.start(site, command, FLWR_HOME=str(folder / f"flwr-{site}"))
-            if memory:
-                memory.follow(site, child.pid, tree=True)
-        settings = {"rounds": study.rounds, "seed": study.seed, "run-dir": str(run)}
-        submit = [BIN / "flwr", "run", made / "flower-app", "bench", "-c", _toml(settings, " ")]
-        _connect(folder / "flwr", api)
-        _submit(group, api, submit)
-        for _ in wait_for("the end of the run", group, LIMIT):
-            if outcome(read_events(run)):
-                break
-    return Ran(run, time.perf_counter() - start)
-
-
 def listening(log: Path) -> str:
     """Return the address that a server's output tells, or "" as long as it does not."""
     for line in log.read_text(errors="replace").splitlines(keepends=True):
@@ -222,23 +178,3 @@ def _listening(log: Path, group: Children) -> tuple[str, float]:
 def _option(pid: int, name: str) -> str:
     arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     return arguments[arguments.index(name) + 1]
-
-
-def _connect(home: Path, port: int) -> None:
-    """Tell the `flwr` command where the SuperLink is."""
-    home.mkdir(parents=True, exist_ok=True)
-    text = f'[superlink]\ndefault = "bench"\n\n[superlink.bench]\naddress = "127.0.0.1:{port}"\n'
-    (home / "config.toml").write_text(text + "insecure = true\n")
-
-
-def _submit(group: Children, port: int, command: list[str | Path]) -> None:
-    """Start the run on the SuperLink, once it listens."""
-    for _ in wait_for("the SuperLink's listening", group, START):
-        with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            break
-    with children(group.folder / "submit", environment(group.folder)) as one:
-        one.start("flwr-run", command).wait(START)
-
-
-def _toml(values: Mapping[str, object], between: str) -> str:
-    return between.join(f"{key}={json.dumps(value)}" for key, value in values.items())

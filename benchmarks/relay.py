@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from bisect import bisect
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -87,9 +88,11 @@ class Relay:
         except OSError:
             back.close()
             return
-        await asyncio.gather(
-            self._pass_on(near, out, self._out), self._pass_on(far, back, self._back)
-        )
+        # Of a connection that is cut at the end nobody wants to hear.
+        with suppress(asyncio.CancelledError):
+            await asyncio.gather(
+                self._pass_on(near, out, self._out), self._pass_on(far, back, self._back)
+            )
 
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: _Line

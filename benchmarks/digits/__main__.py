@@ -56,7 +56,7 @@ def measurements(
                 return
     if stock:
         with attempts.part("stock SuperNodes"):
-            yield engines.stock(work, made)
+            yield engines.on_stock(work, made)
 
 
 def medians(found: list[Measurement]) -> list[Measurement]:

@@ -13,6 +13,7 @@ from benchmarks.digits.make_data import FOLDER, HOME
 from benchmarks.engines import LIMIT, Ran, Study, environment
 from benchmarks.events import figures
 from benchmarks.processes import children
+from benchmarks.stock import App, stock
 
 HERE = Path(__file__).parent
 
@@ -66,9 +67,10 @@ def federation(work: Study, made: Path) -> Measurement:
     return _measurement("nbfed run-server + 3 run-client", engines.federation(work, made))
 
 
-def stock(work: Study, made: Path) -> Measurement:
+def on_stock(work: Study, made: Path) -> Measurement:
     """The same build's Flower App on stock SuperNodes."""
-    return _measurement("Flower App on 3 flower-supernode", engines.stock(work, made))
+    ran = stock(work, App(made / "flower-app", "stock", {}))
+    return _measurement("Flower App on 3 flower-supernode", ran)
 
 
 def _measurement(engine: str, ran: Ran) -> Measurement:

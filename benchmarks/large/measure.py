@@ -15,7 +15,9 @@ from benchmarks.large.study import Shape
 from benchmarks.memory import Memory
 from benchmarks.processes import children
 from benchmarks.relay import Relay
+from benchmarks.stock import App, stock
 
+ORDINARY = Path(__file__).parent / "ordinary_app"
 SERVER = ("server", "superlink", "gateway")
 
 
@@ -72,10 +74,24 @@ def on_a_line(
     return round_seconds(ran), _traffic(ran, relays, study, shape)
 
 
-def stock(study: Study, made: Path, shape: Shape) -> tuple[float, dict[str, float]]:
+def on_stock(study: Study, made: Path, shape: Shape) -> tuple[float, dict[str, float]]:
     """Return a round's seconds and bytes with the same Flower App on stock SuperNodes."""
+    return _stock(study, App(made / "flower-app", "stock", {}), shape)
+
+
+def ordinary(study: Study, shape: Shape) -> tuple[float, dict[str, float]]:
+    """Return a round's seconds and bytes with an ordinary Flower App on stock SuperNodes.
+
+    Ordinary is what Flower's own loop does: it sends the weights to be trained, takes them back,
+    and sends the new ones to be evaluated.
+    """
+    settings = {"sites": len(study.nodes), "width": shape.width, "layers": shape.layers}
+    return _stock(study, App(ORDINARY, "ordinary", settings), shape)
+
+
+def _stock(study: Study, app: App, shape: Shape) -> tuple[float, dict[str, float]]:
     relays: dict[str, Relay] = {}
-    ran = engines.stock(study, made, relays=relays)
+    ran = stock(study, app, relays=relays)
     return round_seconds(ran), _traffic(ran, relays, study, shape)
 
 

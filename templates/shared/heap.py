@@ -10,7 +10,8 @@ from contextlib import suppress
 # Numbers of glibc's mallopt(3).
 _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 _ARENAS = 2
-_OWN_PAGES_FROM = 256 * 1024
+# Above the chunks of 5 MiB that all travels in: pages of their own cost as much as their copying.
+_OWN_PAGES_FROM = 8 * 1024 * 1024
 
 
 def _call(name: str) -> Callable[..., int] | None:

@@ -14,7 +14,8 @@ import h11
 from .gateway_limits import Limits
 
 CONTENT_TYPE = b"application/protobuf"
-PIECE_BYTES = 128 * 1024
+# As much as one reading of the event loop takes in.
+PIECE_BYTES = 256 * 1024
 
 _END_OF_HEAD = b"\r\n\r\n"
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")

@@ -20,6 +20,8 @@ import threading
 import time
 from pathlib import Path
 
+import uvloop
+
 from .gateway import Gateway
 from .gateway_callers import Callers
 from .gateway_limits import Limits
@@ -39,7 +41,7 @@ def main() -> None:
     wanted = limits.open_files if most == resource.RLIM_INFINITY else min(limits.open_files, most)
     resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, most))
     with contextlib.suppress(asyncio.CancelledError, KeyboardInterrupt):
-        asyncio.run(_serve(options, limits))
+        uvloop.run(_serve(options, limits))
 
 
 async def _serve(options: argparse.Namespace, limits: Limits) -> None:

@@ -1,0 +1,1 @@
+"""What a Flower App for the large model is without nbfed: Flower's strategy, loop and messages."""
