@@ -42,14 +42,24 @@ class BrokenMessage(ValueError):
     """Parts that make no message."""
 
 
+def _kept(_: str) -> None:
+    """Leave a part where it is, for its keeper to drop."""
+
+
 def pull_message(
-    tree: ObjectTree, pull: Pull, confirm: Callable[[str], None], **patience: Any
+    tree: ObjectTree,
+    pull: Pull,
+    confirm: Callable[[str], None],
+    *,
+    drop: Callable[[str], None] = _kept,
+    **patience: Any,
 ) -> Message:
     """Return the message of ``tree``, whose packed arrays are unpacked.
 
-    ``pull`` gets one part, ``confirm`` tells that all are here, and ``patience`` is how long parts
-    are waited for that are not there yet, as Flower's ``pull_objects`` has it. Raises
-    ObjectPullError for parts that do not come, and BrokenMessage.
+    ``pull`` gets one part, ``drop`` is told of those that will not be asked for again, and
+    ``confirm`` that all are here. ``patience`` is how long parts are waited for that are not there
+    yet, as Flower's ``pull_objects`` has it. Raises ObjectPullError for parts that do not come, and
+    BrokenMessage.
     """
 
     def pull_all(ids: list[str]) -> dict[str, bytes]:
@@ -59,7 +69,7 @@ def pull_message(
     nodes = {node.object_id: node for record in records for node in record.children}
     try:
         # Chunks come first at the other side, too.
-        made = {key: _ArrayPart(node, pull_all) for key, node in nodes.items()}
+        made = {key: _ArrayPart(node, pull_all, drop) for key, node in nodes.items()}
         others = pull_all([one.object_id for one in _above_arrays(tree)])
         confirm(tree.object_id)
         arrays: dict[str, InflatableObject] = {key: part.array for key, part in made.items()}
@@ -79,9 +89,13 @@ def pull_message(
 class _ArrayPart:
     """An array; if it is packed, its bytes are those of its id, and ``unpacking`` has the rest."""
 
-    def __init__(self, node: ObjectTree, pull_all: _PullAll) -> None:
+    def __init__(self, node: ObjectTree, pull_all: _PullAll, drop: Callable[[str], None]) -> None:
         chunks = [chunk.object_id for chunk in node.children]
-        self._take(_bodies(chunks, pull_all))
+        self._begin()
+        for key, body in zip(chunks, _bodies(chunks, pull_all), strict=True):
+            self._take(body)
+            if self._each_comes_once(len(chunks)):
+                drop(key)
         # The other side sends this when the chunks are on their way.
         (content,) = pull_all([node.object_id]).values()
         about = json.loads(get_object_body(content, Array))
@@ -89,21 +103,32 @@ class _ArrayPart:
         order = [ids[number] for number in about["arraychunk_ids"]]
         if order != chunks:
             # Chunks that are the same travel once: a layer of zeros, for example.
+            if self._each_comes_once(len(chunks)):
+                raise BrokenMessage("an array has more chunks than bytes")
             there = pull_all(chunks)
-            self._take(get_object_body(there[one], ArrayChunk) for one in order)
+            self._begin()
+            for one in order:
+                self._take(get_object_body(there[one], ArrayChunk))
         if self._packed != (about["stype"] == PACKED):
             raise BrokenMessage("an array is not what it says it is")
         data = node.object_id.encode() if self._packed else bytes(self._plain)
         self.array = Array(about["dtype"], tuple(about["shape"]), about["stype"], data)
 
-    def _take(self, bodies: Iterator[bytes]) -> None:
+    def _begin(self) -> None:
         self._packed, self._plain, self.unpacking = False, bytearray(), Unpacking()
-        for number, body in enumerate(bodies):
-            self._packed = self._packed or (not number and may_be_packed(body))
-            if self._packed:
-                self.unpacking.feed(body)
-            else:
-                self._plain += body
+        self._chunk_size = 0
+
+    def _take(self, body: bytes) -> None:
+        if not self._chunk_size:
+            self._packed, self._chunk_size = may_be_packed(body), len(body)
+        if self._packed:
+            self.unpacking.feed(body)
+        else:
+            self._plain += body
+
+    def _each_comes_once(self, chunks: int) -> bool:
+        """Say whether no chunk stands for two that are the same."""
+        return self._packed and 0 < self.unpacking.total <= self._chunk_size * chunks
 
 
 def push_parts(

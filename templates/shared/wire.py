@@ -32,8 +32,8 @@ def may_be_packed(start: bytes) -> bool:
     return int.from_bytes(start[:_LENGTH_BYTES], "big") < _LONGEST_INDEX
 
 
-def pack(arrays: ArrayRecord) -> ArrayRecord:
-    """Return a record of one Array that holds all of ``arrays``, in their order."""
+def pieces_of(arrays: ArrayRecord) -> list[bytes]:
+    """Return what ``arrays`` are when packed, in pieces; those of the arrays are not copies."""
     index = json.dumps(
         [
             [name, array.dtype, list(array.shape), array.stype, len(array.data)]
@@ -41,7 +41,12 @@ def pack(arrays: ArrayRecord) -> ArrayRecord:
         ]
     ).encode()
     length = len(index).to_bytes(_LENGTH_BYTES, "big")
-    data = b"".join((length, index, *(array.data for array in arrays.values())))
+    return [length, index, *(array.data for array in arrays.values())]
+
+
+def pack(arrays: ArrayRecord) -> ArrayRecord:
+    """Return a record of one Array that holds all of ``arrays``, in their order."""
+    data = b"".join(pieces_of(arrays))
     return ArrayRecord({PACKED: Array("uint8", (len(data),), PACKED, data)})
 
 
@@ -57,7 +62,8 @@ def unpack(arrays: ArrayRecord) -> ArrayRecord:
 class Unpacking:
     """Takes arrays out of the bytes of a packed record, which come in pieces.
 
-    At no time is there more in memory than the arrays, and the piece that came last.
+    At no time is there more in memory than the arrays, and the piece that came last. ``total`` are
+    the bytes of them all together, once their index has come, and 0 before.
     """
 
     def __init__(self) -> None:
@@ -65,6 +71,7 @@ class Unpacking:
         self._size = 0
         self._arrays: dict[str, Array] = {}
         self._reason = "the packed arrays are not as long as their index says"
+        self.total = 0
         self._whole = False
         self._reading = self._read()
         self._wanted = next(self._reading)
@@ -98,6 +105,7 @@ class Unpacking:
         ]
         if any(size < 0 for *_, size in index):
             raise ValueError("a length below nothing")
+        self.total = _LENGTH_BYTES + len(text) + sum(size for *_, size in index)
         for name, dtype, shape, stype, size in index:
             self._arrays[name] = Array(dtype, shape, stype, (yield size))
         self._whole = True

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -12,19 +13,24 @@ import httpx
 from .addresses import StartError
 from .gateway_process import gateway_process
 from .keyring import KEYS_FILE, Keyring, KeyringError
+from .part_service import part_service
+from .part_store import PartStore
 from .registration import Registration
 from .superlink_nodes import SuperLinkNodes
 from .superlink_process import SuperLinkProcess
 
 
-@contextmanager
-def open_to_sites(
-    port: socket.socket, superlink: SuperLinkProcess, state: Path
-) -> Iterator[Callable[[int], str | None]]:
-    """Serve the sites of ``state``'s keys.json at ``port``; yield what names a node's site.
+@dataclass(frozen=True)
+class Front:
+    """What names a node's site, and the parts of messages to and from the sites."""
 
-    Raises StartError.
-    """
+    site_of: Callable[[int], str | None]
+    parts: PartStore
+
+
+@contextmanager
+def open_to_sites(port: socket.socket, superlink: SuperLinkProcess, state: Path) -> Iterator[Front]:
+    """Serve the sites of ``state``'s keys.json at ``port``. Raises StartError."""
     keyring = Keyring(state / KEYS_FILE)
     certificates = superlink.certificates
     with ExitStack() as stack:
@@ -36,5 +42,7 @@ def open_to_sites(
             raise StartError(f"{error}: put a good copy there, or remove it") from error
         except httpx.HTTPError as error:
             raise StartError(f"the SuperLink does not take the sites' keys: {error}") from error
-        stack.enter_context(gateway_process(port, superlink.address, certificates, state))
-        yield registration.site_of
+        store = PartStore()
+        service = stack.enter_context(part_service(store))
+        stack.enter_context(gateway_process(port, superlink.address, service, certificates, state))
+        yield Front(registration.site_of, store)

@@ -4,6 +4,8 @@ A SuperLink lets whoever reaches its port start runs, that is, run code. So it l
 machine alone, and this process stands before it. A request is passed on if its method and path
 are on a short list, byte for byte, and if an admitted key has just signed it; it is then made
 anew, so that nothing of its spelling travels. Everything else gets an empty answer.
+
+Messages go to the SuperLink; their parts, the models, to the process that has the run.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from collections.abc import AsyncIterator
 
 from .gateway_callers import PUBLIC_KEY, SIGNATURE, TIMESTAMP, Caller, Callers, NotLetIn
 from .gateway_http import PIECE_BYTES, Connection, Gone, Head, Refused
-from .gateway_limits import ACTIVATE, Limits
+from .gateway_limits import ACTIVATE, PULL_PART, PUSH_PART, SITE, Limits
 from .gateway_link import Link
 from .gateway_places import Places, Task
 
@@ -30,14 +32,21 @@ _log = logging.getLogger(__name__)
 
 
 class Gateway:
-    """Passes the calls of admitted sites on to ``link``."""
+    """Passes the calls of admitted sites on to ``superlink``, and those for parts to ``parts``."""
 
     def __init__(
-        self, tls: ssl.SSLContext, callers: Callers, link: Link, limits: Limits | None = None
+        self,
+        tls: ssl.SSLContext,
+        callers: Callers,
+        *,
+        superlink: Link,
+        parts: Link,
+        limits: Limits | None = None,
     ) -> None:
         self._tls = tls
         self._callers = callers
-        self._link = link
+        self._superlink = superlink
+        self._parts = parts
         self._limits = limits or Limits()
         self._places = Places(self._limits)
 
@@ -95,12 +104,18 @@ class Gateway:
         except NotLetIn as error:
             raise Refused(401, str(error)) from error
         self._places.seat(task, caller)
-        headers = {name: head.headers[name] for name in _PASSED_HEADERS}
+        link, headers = self._way(head, caller)
         body = self._while_admitted(caller, connection.body(length))
-        async with self._link.post(head.target, headers, length, body) as answer:
+        async with link.post(head.target, headers, length, body) as answer:
             pieces = answer.pieces and self._while_admitted(caller, answer.pieces)
             early = answer.status == _NOT_YET and head.target == ACTIVATE
             await connection.answer(_BUSY if early else answer.status, answer.length, pieces)
+
+    def _way(self, head: Head, caller: Caller) -> tuple[Link, dict[bytes, bytes]]:
+        """Return where a request goes, and the headers that go with it."""
+        if head.target in (PUSH_PART, PULL_PART):
+            return self._parts, {SITE: caller.site.encode()}
+        return self._superlink, {name: head.headers[name] for name in _PASSED_HEADERS}
 
     def _body_length(self, head: Head) -> int:
         longest = self._limits.body(head.method, head.target)

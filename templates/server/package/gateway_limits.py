@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 ACTIVATE = b"/v1/fleet/activate-node"
+# The calls that do not go to the SuperLink, and the header that tells whose they are.
+PUSH_PART, PULL_PART = b"/v1/fleet/push-object", b"/v1/fleet/pull-object"
+SITE = b"site"
 
 _KIB, _MIB = 1024, 1024 * 1024
 
@@ -19,8 +22,8 @@ _CALLS: Mapping[bytes, str] = {
     b"/v1/fleet/pull-messages": "call_bytes",
     b"/v1/fleet/push-messages": "message_bytes",
     b"/v1/fleet/get-run": "call_bytes",
-    b"/v1/fleet/push-object": "object_bytes",
-    b"/v1/fleet/pull-object": "call_bytes",
+    PUSH_PART: "object_bytes",
+    PULL_PART: "call_bytes",
     b"/v1/fleet/confirm-message-received": "call_bytes",
 }
 

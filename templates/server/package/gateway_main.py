@@ -25,7 +25,7 @@ import uvloop
 from .gateway import Gateway
 from .gateway_callers import Callers
 from .gateway_limits import Limits
-from .gateway_link import Link
+from .gateway_link import to_parts, to_superlink
 from .keyring import Keyring
 
 _GRACE_SECONDS = 2.0
@@ -51,8 +51,12 @@ async def _serve(options: argparse.Namespace, limits: Limits) -> None:
     tls.load_cert_chain(options.cert, options.key)
     tls.set_alpn_protocols(["http/1.1"])
     callers = Callers(Keyring(options.keys), limits)
-    with contextlib.closing(Link(options.superlink, options.ca, limits)) as link:
-        await Gateway(tls, callers, link, limits).serve(socket.socket(fileno=options.socket))
+    with (
+        contextlib.closing(to_superlink(options.superlink, options.ca, limits)) as superlink,
+        contextlib.closing(to_parts(options.parts, limits)) as parts,
+    ):
+        gateway = Gateway(tls, callers, superlink=superlink, parts=parts, limits=limits)
+        await gateway.serve(socket.socket(fileno=options.socket))
 
 
 def _cancel_at_the_end() -> None:
@@ -106,6 +110,7 @@ def _options() -> argparse.Namespace:
     add = parser.add_argument
     add("--socket", type=int, required=True, help="number of the open socket to serve on")
     add("--superlink", required=True, metavar="HOST:PORT")
+    add("--parts", type=Path, required=True, help="socket of the process with the parts")
     add("--ca", type=Path, required=True, help="vouches for the SuperLink")
     add("--cert", type=Path, required=True, help="the gateway's certificate")
     add("--key", type=Path, required=True, help="the certificate's key")

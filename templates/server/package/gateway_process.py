@@ -28,15 +28,17 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def gateway_process(
-    listener: socket.socket, superlink: str, certificates: Certificates, state: Path
+    listener: socket.socket, superlink: str, parts: Path, certificates: Certificates, state: Path
 ) -> Iterator[GatewayProcess]:
     """Serve on ``listener`` (bound, not listening yet) as long as the block lasts.
 
+    Messages go to ``superlink``, their parts to the socket ``parts``.
     A gateway that ends by itself is started again: the socket stays, sites only have to call once
     more. Its log is ``gateway.log`` in ``state``. Raises StartError.
     """
     command = [sys.executable, "-P", str(Path(__file__).with_name("gateway_child.py"))]
     command += ["--socket", str(listener.fileno()), "--superlink", superlink]
+    command += ["--parts", str(parts)]
     command += ["--ca", str(certificates.ca), "--cert", str(certificates.server)]
     command += ["--key", str(certificates.key), "--keys", str(state / KEYS_FILE)]
     log_path = state / "gateway.log"

@@ -117,12 +117,14 @@ def _serve(
                 link.wait_until_ready(_START_SECONDS)
             except SuperLinkError as error:
                 raise StartError(f"{error}; its log ends: {process.last_words()}") from error
-            with open_to_sites(public, process, state_dir.resolve()) as site_of:
+            with open_to_sites(public, process, state_dir.resolve()) as front:
                 reached = join_address(host, public.getsockname()[1])
                 listener({"event": "listening", "address": reached, "ca": str(ca)})
-                with link.run(NAME) as link_run:
+                with link.run(NAME, front) as link_run:
                     try:
-                        outcome = run(link_run.grid, settings, listener=listener, site_of=site_of)
+                        outcome = run(
+                            link_run.grid, settings, listener=listener, site_of=front.site_of
+                        )
                     except TooFewSites as error:
                         raise StartError(str(error)) from error
                     say_farewell(link_run.grid, outcome.outcome, seconds=_FAREWELL_SECONDS)

@@ -35,6 +35,7 @@ from flwr.supercore.interceptors import (
 )
 from flwr.supercore.runtime import RuntimeHttpClient
 
+from .front import Front
 from .superlink_grid import SuperLinkError, SuperLinkGrid
 
 _READY_POLL_SECONDS = 0.1
@@ -102,13 +103,16 @@ class SuperLink:
             time.sleep(_READY_POLL_SECONDS)
 
     @contextmanager
-    def run(self, name: str) -> Iterator[LinkRun]:
-        """Start a run of the app ``name`` and serve it until the block ends."""
+    def run(self, name: str, front: Front) -> Iterator[LinkRun]:
+        """Start a run of the app ``name`` and serve it until the block ends.
+
+        Its sites are those of ``front``.
+        """
         try:
             token = self._acquire(self._start_run(name))
         except httpx.HTTPError as error:
             raise SuperLinkError(f"the SuperLink does not start a run: {error}") from error
-        grid = SuperLinkGrid(self._address, self._ca, token, self._alive)
+        grid = SuperLinkGrid(self._address, self._ca, token, self._alive, front)
         link_run, stop = LinkRun(grid), threading.Event()
         try:
             grid.begin()

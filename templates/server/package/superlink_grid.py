@@ -9,8 +9,10 @@ while the replies of other sites lie there. Here none of these calls waits for a
 from __future__ import annotations
 
 import concurrent.futures
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -26,19 +28,19 @@ from flwr.proto.runtime_pb2 import (
     PushAppMessagesRequest,
     PushTaskOutputRequest,
 )
-from flwr.supercore.inflatable.inflatable_object import get_object_tree
-from flwr.supercore.inflatable.inflatable_protobuf_utils import (
-    make_pull_object_fn_protobuf,
-    make_push_object_fn_protobuf,
-)
-from flwr.supercore.inflatable.inflatable_utils import ObjectPullError, ObjectPushError
+from flwr.supercore.inflatable.inflatable_object import get_object_tree, iterate_object_tree
+from flwr.supercore.inflatable.inflatable_protobuf_utils import make_pull_object_fn_protobuf
+from flwr.supercore.inflatable.inflatable_utils import ObjectPullError, ObjectUnavailableError
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
+from .front import Front
 from .heap import forget_all, share_heaps
-from .parts import BrokenMessage, pull_message, push_parts
-from .wire import pack
+from .offering import parts_of
+from .part_store import PartStore
+from .parts import BrokenMessage, Pull, pull_message
+from .wire import PACKED, pack
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -49,8 +51,9 @@ _WORTH_A_RETRY = (502, 503, 504)
 _PART_FIRST_SECONDS, _PART_MOST_SECONDS = 0.02, 0.5
 _REPLIES_AT_ONCE = 8
 _ARRIVAL_SECONDS = 0.1
-# How often a message is offered whose parts the SuperLink does not take.
-_OFFERS = 3
+# A site that sent nothing for so long, in the middle of a reply, does not send the rest.
+_SILENCE_SECONDS = 180.0
+_LOOK_SECONDS = 0.5
 
 
 class SuperLinkError(ConnectionError):
@@ -73,11 +76,17 @@ def _told_as_lost(call: Callable[P, T]) -> Callable[P, T]:
 class SuperLinkGrid(HttpGrid):
     """The grid of one task; ``alive`` says if the SuperLink's process runs.
 
-    Every call raises SuperLinkError when the SuperLink is gone, or silent for half a minute.
+    Messages go through the SuperLink, their parts, to and from sites, through ``front``. Every
+    call raises SuperLinkError when the SuperLink is gone, or silent for half a minute.
     """
 
-    def __init__(self, address: str, ca: bytes, token: str, alive: Callable[[], bool]) -> None:
+    def __init__(
+        self, address: str, ca: bytes, token: str, alive: Callable[[], bool], front: Front
+    ) -> None:
         super().__init__(address, root_certificates=ca, token=token)
+        self._parts = front.parts
+        self._site_of = front.site_of
+        self._sources: dict[int, ArrayRecord] = {}
         share_heaps(own_pages=True)
 
         def hopeless(error: Exception) -> bool:
@@ -122,31 +131,29 @@ class SuperLinkGrid(HttpGrid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Send messages; return an id for each, None where one was refused."""
         sent = list(messages)
-        with _packed(sent):
+        with _packed(sent) as self._sources:
             ids = super().push_messages(sent)
+        self._sources = {}
         forget_all()
         return ids
 
-    def _try_push_messages(self, run_id: int, messages: Iterable[Message]) -> list[str]:
-        """Push messages as Flower does, but few of their parts at a time."""
+    def _try_push_messages(self, _run_id: int, messages: Iterable[Message]) -> list[str]:
+        """Push messages as Flower does, but let the sites have their parts from here."""
         sent = list(messages)
+        for message in sent:
+            metadata, content = message.metadata, message.content
+            size = sum(record.count_bytes() for record in content.array_records.values())
+            self._parts.offer(
+                metadata.message_id,
+                parts_of(message, self._sources),
+                size=size,
+                until=metadata.created_at + metadata.ttl,
+            )
         request = PushAppMessagesRequest(
             messages_list=[message_to_proto(remove_content_from_message(m)) for m in sent],
             message_object_trees=[get_object_tree(message) for message in sent],
         )
-        for _ in range(_OFFERS):
-            answer = self._runtime_client.PushMessages(request)
-            push = make_push_object_fn_protobuf(
-                self._runtime_client.PushObject, self.node, run_id, answer.session_id
-            )
-            try:
-                push_parts(sent, push, answer.objects_to_push)
-                return list(answer.message_ids)
-            except ObjectPushError as error:
-                # It refuses a part that it has, too, as where only its answer was lost. Asked
-                # anew, it says what it lacks.
-                refused = error
-        raise SuperLinkError("the SuperLink does not take a message") from refused
+        return list(self._runtime_client.PushMessages(request).message_ids)
 
     @_told_as_lost
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
@@ -161,17 +168,23 @@ class SuperLinkGrid(HttpGrid):
         )
         done = [key for key in wanted if key in self._arriving and self._arriving[key].done()]
         replies = [self._arriving.pop(key).result() for key in done]
+        for key in done:
+            self._parts.withdraw(key)
         return [reply for reply in replies if reply is not None]
 
     def _announced(self, message_ids: list[str]) -> None:
         """Ask which replies there are, and start to fetch them."""
         there = self._runtime_client.PullMessages(PullAppMessagesRequest(message_ids=message_ids))
         for message, tree in zip(there.messages_list, there.message_object_trees, strict=True):
-            fetched = self._fetchers.submit(self._fetch, tree, message.metadata.message_id)
-            self._arriving[message.metadata.reply_to_message_id] = fetched
+            metadata = message.metadata
+            fetched = self._fetchers.submit(
+                self._fetch, tree, metadata.message_id, self._site_of(metadata.src_node_id)
+            )
+            self._arriving[metadata.reply_to_message_id] = fetched
 
-    def _fetch(self, tree: ObjectTree, message_id: str) -> Message | None:
+    def _fetch(self, tree: ObjectTree, message_id: str, site: str | None) -> Message | None:
         """Fetch a reply's parts; None if its sender did not send them all."""
+        source = _FromSite(self._parts, site) if site else self._from_superlink()
         run_id = self.run.run_id
 
         def confirm(object_id: str) -> None:
@@ -184,34 +197,82 @@ class SuperLinkGrid(HttpGrid):
         try:
             message = pull_message(
                 tree,
-                make_pull_object_fn_protobuf(self._runtime_client.PullObject, self.node, run_id),
+                source.pull,
                 confirm,
+                drop=source.drop,
                 max_tries_per_object=None,
                 initial_backoff=_PART_FIRST_SECONDS,
                 backoff_cap=_PART_MOST_SECONDS,
             )
         except (ObjectPullError, BrokenMessage):
             return None
+        finally:
+            for part in iterate_object_tree(tree):
+                source.drop(part.object_id)
         forget_all()
         message.metadata.__dict__["_message_id"] = message_id
         return message
 
+    def _from_superlink(self) -> _FromSuperLink:
+        """Return the source of what is from no site: the SuperLink's own messages."""
+        return _FromSuperLink(
+            make_pull_object_fn_protobuf(
+                self._runtime_client.PullObject, self.node, self.run.run_id
+            )
+        )
+
+
+@dataclass(frozen=True)
+class _FromSuperLink:
+    """A message's parts that are with the SuperLink, which forgets them by itself."""
+
+    pull: Pull
+
+    def drop(self, part: str) -> None:
+        """Leave it."""
+
+
+class _FromSite:
+    """A message's parts that a site has sent, or will have sent soon."""
+
+    def __init__(self, parts: PartStore, site: str) -> None:
+        self._parts = parts
+        self._site = site
+        self._began = time.monotonic()
+
+    def pull(self, part: str) -> bytes:
+        """Return a part; raises ObjectUnavailableError for not yet, ObjectPullError for never."""
+        content = self._parts.wait_for(self._site, part, _LOOK_SECONDS)
+        if content is not None:
+            return content
+        silent = time.monotonic() - max(self._began, self._parts.heard(self._site))
+        if self._parts.closed or silent > _SILENCE_SECONDS:
+            raise ObjectPullError(part, "the site does not send it")
+        raise ObjectUnavailableError(part)
+
+    def drop(self, part: str) -> None:
+        """Forget a part."""
+        self._parts.drop(self._site, part)
+
 
 @contextmanager
-def _packed(messages: Iterable[Message]) -> Iterator[None]:
+def _packed(messages: Iterable[Message]) -> Iterator[dict[int, ArrayRecord]]:
     """Let the arrays of each message travel as one; those that messages share are packed once.
 
-    Afterwards the messages are as they were: what is packed is a copy.
+    Afterwards the messages are as they were: what is packed is a copy. Yields the records that were
+    packed, by the ``id`` of the Array that each has become.
     """
     packed: dict[int, ArrayRecord] = {}
+    sources: dict[int, ArrayRecord] = {}
     before = [(message, dict(message.content.array_records)) for message in messages]
     for message, records in before:
         for key, arrays in records.items():
             if id(arrays) not in packed:
                 packed[id(arrays)] = pack(arrays)
+                sources[id(packed[id(arrays)][PACKED])] = arrays
             message.content[key] = packed[id(arrays)]
     try:
-        yield
+        yield sources
     finally:
         for message, records in before:
             for key, arrays in records.items():

@@ -31,10 +31,11 @@ _numbers = itertools.count(1)
 class Link:
     """A running SuperLink behind its gateway, with the server's end of it."""
 
-    def __init__(self, address: str, process: Any, superlink: Any, state: Path) -> None:
+    def __init__(self, address: str, process: Any, superlink: Any, front: Any, state: Path) -> None:
         self.address = address
         self.ca: Path = process.certificates.ca
         self.superlink = superlink
+        self.front = front
         self._state = state
 
     def admittance(self, *, admitted: bool = True) -> Any:
@@ -84,9 +85,9 @@ def started(state: Path, address: str = "127.0.0.1:0") -> Iterator[Link]:
         ) as superlink,
     ):
         superlink.wait_until_ready(60)
-        with open_to_sites(public, process, state):
+        with open_to_sites(public, process, state) as front:
             reached = f"127.0.0.1:{public.getsockname()[1]}"
-            yield Link(reached, process, superlink, state)
+            yield Link(reached, process, superlink, front, state)
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +125,7 @@ def test_a_message_goes_there_and_back_whole(link: Link, fleet_module: Any) -> N
 
     size = 3_000_000
     with (
-        link.superlink.run("line") as run,
+        link.superlink.run("line", link.front) as run,
         fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet,
     ):
         assert fleet.join() is None
@@ -169,7 +170,7 @@ def test_lost_answers_cost_no_message(
         monkeypatch.setattr(api, name, answer)
 
     with (
-        link.superlink.run("line") as run,
+        link.superlink.run("line", link.front) as run,
         fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet,
     ):
         fleet.join()
@@ -200,7 +201,7 @@ def test_signs_of_life_do_not_keep_a_site_from_joining_again(
     # So often that one would come between the sign-off of the former node and the next one.
     monkeypatch.setattr(module, "HEARTBEAT_EVERY", 0.01)
     with (
-        link.superlink.run("line") as run,
+        link.superlink.run("line", link.front) as run,
         fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=15) as fleet,
     ):
         for _ in range(2):
@@ -210,7 +211,7 @@ def test_signs_of_life_do_not_keep_a_site_from_joining_again(
 
 def test_an_error_is_a_reply_too(link: Link, fleet_module: Any) -> None:
     with (
-        link.superlink.run("line") as run,
+        link.superlink.run("line", link.front) as run,
         fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet,
     ):
         fleet.join()
@@ -223,7 +224,7 @@ def test_an_error_is_a_reply_too(link: Link, fleet_module: Any) -> None:
 
 def test_the_end_of_the_run_is_seen(link: Link, fleet_module: Any) -> None:
     with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet:
-        with link.superlink.run("line") as run:
+        with link.superlink.run("line", link.front) as run:
             fleet.join()
             (node,) = run.grid.get_node_ids()
             run.grid.push_messages([letter(node)])
@@ -234,7 +235,7 @@ def test_the_end_of_the_run_is_seen(link: Link, fleet_module: Any) -> None:
 
 
 def test_who_has_left_is_not_online_any_more(link: Link, fleet_module: Any) -> None:
-    with link.superlink.run("line") as run:
+    with link.superlink.run("line", link.front) as run:
         with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet:
             fleet.join()
             assert len(list(run.grid.get_node_ids())) == 1
@@ -393,7 +394,7 @@ def test_a_site_that_broke_off_comes_back_at_once(link: Link, fleet_module: Any)
     admittance = link.admittance()
     # The heartbeats of a process that was killed stop; the server hears nothing else of it.
     broken = fleet_module.Fleet(link.address, link.ca, admittance, patience=10)
-    with link.superlink.run("line") as run:
+    with link.superlink.run("line", link.front) as run:
         broken.join()
         broken._line.leaving.set()
         (node,) = run.grid.get_node_ids()

@@ -1,4 +1,4 @@
-"""A gateway in this process before a SuperLink that only writes down what reaches it."""
+"""A gateway in this process, and behind it what only writes down what reaches it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Self, TypeVar
 
 from cryptography.hazmat.primitives import hashes
@@ -31,7 +32,7 @@ OK = (
 
 @dataclass(frozen=True)
 class Passed:
-    """A request that reached the SuperLink."""
+    """A request that was passed on."""
 
     line: str
     headers: dict[str, str]
@@ -40,7 +41,7 @@ class Passed:
 
 @dataclass
 class Recorder:
-    """Stands in for the SuperLink; ``reply`` is what it sends, None to hang up."""
+    """Stands in for what is behind the gateway; ``reply`` is what it sends, None to hang up."""
 
     reply: bytes | None = OK
     passed: list[Passed] = field(default_factory=list)
@@ -55,6 +56,10 @@ class Recorder:
         self.server = await asyncio.start_server(self.serve, "127.0.0.1", 0, ssl=tls)
         port: int = self.server.sockets[0].getsockname()[1]
         return port
+
+    async def start_at(self, path: Path) -> None:
+        """Listen at a socket of this machine."""
+        self.server = await asyncio.start_unix_server(self.serve, path)
 
     async def stop(self) -> None:
         if self.server:
@@ -104,15 +109,25 @@ class Site:
 
 
 class Front:
-    """A gateway that listens; ``site`` is admitted to it."""
+    """A gateway that listens; ``site`` is admitted to it.
+
+    Behind it are ``superlink``, and ``parts``, which is asked for parts of messages.
+    """
 
     def __init__(
-        self, server: Package, port: int, recorder: Recorder, state: Path, run: Runner
+        self,
+        server: Package,
+        port: int,
+        superlink: Recorder,
+        parts: Recorder,
+        state: Path,
+        run: Runner,
     ) -> None:
         self.run = run
         self.server = server
         self.port = port
-        self.superlink = recorder
+        self.superlink = superlink
+        self.parts = parts
         self.state = state
         self.site = Site(server)
         self.admit("alpha", self.site)
@@ -228,22 +243,30 @@ def head(front: Front, lines: str, *, length: str | None = "3") -> bytes:
 
 @contextmanager
 def gateway(server: Package, state: Path, **limits: Any) -> Iterator[Front]:
-    """Run a gateway with these limits, and the recorder behind it, in a thread of their own."""
+    """Run a gateway with these limits, and recorders behind it, in a thread of their own."""
     certificates = server.certificates.ensure_certificates(state / "pki")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificates.server, certificates.key)
     bounds = server.gateway_limits.Limits(**limits)
-    recorder = Recorder()
+    superlink, parts = Recorder(), Recorder()
     keyring = server.keyring.Keyring(state / "keys.json")
     listener = socket.create_server(("127.0.0.1", 0))
-    with _loop() as run, closing(listener):
-        port = run(recorder.start, tls)
-        link = server.gateway_link.Link(f"127.0.0.1:{port}", certificates.ca, bounds)
-        callers = server.gateway_callers.Callers(keyring, bounds)
-        front = server.gateway.Gateway(tls, callers, link, bounds)
+    links = server.gateway_link
+    # The path of a socket must be short.
+    with _loop() as run, closing(listener), TemporaryDirectory() as folder:
+        port = run(superlink.start, tls)
+        run(parts.start_at, Path(folder) / "parts")
+        front = server.gateway.Gateway(
+            tls,
+            server.gateway_callers.Callers(keyring, bounds),
+            superlink=links.to_superlink(f"127.0.0.1:{port}", certificates.ca, bounds),
+            parts=links.to_parts(Path(folder) / "parts", bounds),
+            limits=bounds,
+        )
         with run.background(front.serve, listener):
-            yield Front(server, listener.getsockname()[1], recorder, state, run)
-        run(recorder.stop)
+            yield Front(server, listener.getsockname()[1], superlink, parts, state, run)
+        run(superlink.stop)
+        run(parts.stop)
 
 
 class Runner:

@@ -158,15 +158,15 @@ def test_a_site_that_is_revoked_in_the_middle_of_a_body_is_cut_off(front: Front)
     gamma = Site(front.server)
     front.admit("gamma", gamma)
     raw = request(gamma.signed(), target="/v1/fleet/push-object", body=bytes(400_000))
-    front.superlink.body_began.clear()
+    front.parts.body_began.clear()
     with front.connect() as wire:
         wire.send(raw[:200_000])
-        assert front.superlink.body_began.wait(20)
+        assert front.parts.body_began.wait(20)
         front.revoke("gamma")
         wire.send(raw[200_000:])
         assert wire.reply().status == 401
 
-    assert front.superlink.passed == []
+    assert front.parts.passed == []
 
 
 def test_a_connection_stays_with_its_site(front: Front) -> None:

@@ -80,6 +80,9 @@ NOT_HTTP = (
 )
 
 
+PARTS = ("push-object", "pull-object")
+
+
 @pytest.fixture(scope="module")
 def front(server: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Front]:
     with gateway(server, tmp_path_factory.mktemp("gateway")) as made:
@@ -89,13 +92,15 @@ def front(server: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(autouse=True)
 def _nothing_passed_yet(front: Front) -> None:
     front.superlink.passed.clear()
+    front.parts.passed.clear()
 
 
 @pytest.mark.parametrize("call", SERVED)
 def test_a_call_of_a_site_passes(front: Front, call: str) -> None:
     reply = front.call(target=f"/v1/fleet/{call}", body=b"question")
 
-    (passed,) = front.superlink.passed
+    (passed,) = (front.parts if call in PARTS else front.superlink).passed
+    assert len(front.superlink.passed + front.parts.passed) == 1
     assert (reply.status, reply.body) == (200, b"reply")
     assert (passed.line, passed.body) == (f"POST /v1/fleet/{call} HTTP/1.1", b"question")
 
@@ -105,7 +110,7 @@ def test_all_else_is_not_there(front: Front, method: str, target: str) -> None:
     reply = front.call(method=method, target=target)
 
     assert (reply.status, reply.body) == (404, b"")
-    assert front.superlink.passed == []
+    assert front.superlink.passed == front.parts.passed == []
 
 
 @pytest.mark.parametrize(("method", "target"), NOT_HTTP)
@@ -161,6 +166,19 @@ def test_nothing_of_the_requests_own_spelling_travels(front: Front) -> None:
         "content-type": "application/protobuf",
         "content-length": "3",
         **{name: value.lower() for name, value in signed.items()},
+    }
+
+
+@pytest.mark.parametrize("call", PARTS)
+def test_with_a_part_goes_whose_it_is(front: Front, call: str) -> None:
+    front.call(target=f"/v1/fleet/{call}", extra="Site: beta\r\nX-Site: beta\r\n")
+
+    (passed,) = front.parts.passed
+    assert passed.headers == {
+        "host": "server",
+        "site": "alpha",
+        "content-type": "application/protobuf",
+        "content-length": "3",
     }
 
 

@@ -22,9 +22,10 @@ def front(server: Package, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 
 @pytest.fixture(autouse=True)
 def _fresh(front: Front) -> None:
-    front.superlink.passed.clear()
-    front.superlink.reply = OK
-    front.superlink.hang_up = False
+    for behind in (front.superlink, front.parts):
+        behind.passed.clear()
+        behind.reply = OK
+        behind.hang_up = False
 
 
 @pytest.mark.parametrize(
@@ -136,34 +137,34 @@ def test_a_body_may_be_so_long_and_no_longer(front: Front, call: str, longest: i
 
     # Refused by what the head says: nothing of the body is waited for.
     assert front.ask(too_long).status == 413
-    assert front.superlink.passed == []
+    assert front.superlink.passed == front.parts.passed == []
     assert front.call(target=target, body=body).status == 200
-    assert front.superlink.passed[0].body == body
+    assert (front.superlink.passed + front.parts.passed)[0].body == body
 
 
 def test_a_body_is_passed_on_while_it_comes(front: Front) -> None:
     body = bytes(1024 * 1024)
     raw = request(front.site.signed(), target="/v1/fleet/push-object", body=body)
-    front.superlink.body_began.clear()
+    front.parts.body_began.clear()
     with front.connect() as wire:
         wire.send(raw[: len(raw) // 2])
-        assert front.superlink.body_began.wait(20)
-        assert front.superlink.passed == []
+        assert front.parts.body_began.wait(20)
+        assert front.parts.passed == []
         wire.send(raw[len(raw) // 2 :])
         assert wire.reply().status == 200
 
-    assert front.superlink.passed[0].body == body
+    assert front.parts.passed[0].body == body
 
 
 def test_a_site_that_leaves_in_the_middle_of_a_body_leaves_no_request(front: Front) -> None:
     raw = request(front.site.signed(), target="/v1/fleet/push-object", body=bytes(300_000))
-    front.superlink.body_began.clear()
+    front.parts.body_began.clear()
     with front.connect() as wire:
         wire.send(raw[:200_000])
-        assert front.superlink.body_began.wait(20)
+        assert front.parts.body_began.wait(20)
 
-    assert front.call().status == 200
-    assert [passed.body for passed in front.superlink.passed] == [b"ask"]
+    assert front.call(target="/v1/fleet/pull-object").status == 200
+    assert [passed.body for passed in front.parts.passed] == [b"ask"]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 412, 500, 503])
@@ -220,3 +221,11 @@ def test_without_a_superlink_the_gateway_says_so(server: Package, tmp_path: Path
     with gateway(server, tmp_path, superlink_connect_seconds=2.0) as front:
         front.run(front.superlink.stop)
         assert front.call().status == 502
+        assert front.call(target="/v1/fleet/pull-object").status == 200
+
+
+def test_without_a_server_behind_it_the_gateway_says_so(server: Package, tmp_path: Path) -> None:
+    with gateway(server, tmp_path, superlink_connect_seconds=2.0) as front:
+        front.run(front.parts.stop)
+        assert front.call(target="/v1/fleet/pull-object").status == 502
+        assert front.call().status == 200

@@ -69,11 +69,14 @@ class Running:
         keyring = server.keyring.Keyring(state / "keys.json")
         self.registration = server.registration.Registration(nodes, keyring)
         stack.enter_context(self.registration.kept())
+        self.parts = server.part_store.PartStore()
+        service = stack.enter_context(server.part_service.part_service(self.parts))
         self.gateway = stack.enter_context(
             server.gateway_process.gateway_process(
-                listener, self.inside, self.process.certificates, state
+                listener, self.inside, service, self.process.certificates, state
             )
         )
+        self.front = server.front.Front(self.registration.site_of, self.parts)
 
     def admit(self, site: str) -> Key:
         """Admit a new key, and wait until the SuperLink has it."""
@@ -232,7 +235,7 @@ def test_a_message_goes_to_a_site_and_its_reply_comes_back(running: Running) -> 
     site = FakeSite("seven", running.server.settings.CLIENT_DIGEST)
     # Several of Flower's chunks, and not all zeros: equal chunks are sent once.
     big = np.random.default_rng(0).normal(size=3_000_000).astype(np.float32)
-    with running.link.run("demo") as run:
+    with running.link.run("demo", running.front) as run:
         thread = FleetSite(running.address, running.ca, site, (key, key.public_key()))
         thread.start()
         site_of = running.registration.site_of

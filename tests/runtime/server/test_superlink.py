@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
-from flwr.app import Array, ArrayRecord, ConfigRecord, Message, RecordDict
 from flwr.proto.control_pb2 import ListRunsRequest
 
 from .conftest import Package
-from .fake_grid import FakeSite
-from .fleet_site import FleetSite
 
 
 @pytest.fixture
@@ -41,71 +36,20 @@ def statuses(link: Any) -> dict[int, tuple[str, str]]:
     return {key: (run.status.status, run.status.sub_status) for key, run in runs.items()}
 
 
-def wait_for_nodes(grid: Any, count: int) -> list[int]:
-    deadline = time.monotonic() + 120
-    while len(nodes := list(grid.get_node_ids())) < count:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return nodes
+@pytest.fixture
+def front(server: Package) -> Any:
+    """No site is let in."""
+    return server.front.Front(lambda _: None, server.part_store.PartStore())
 
 
-def wait_for_reply(grid: Any, message_id: str) -> Message:
-    deadline = time.monotonic() + 120
-    while not (replies := list(grid.pull_messages([message_id]))):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return replies[0]
-
-
-def test_a_message_goes_to_a_site_and_its_reply_comes_back(
-    server: Package, process: Any, link: Any
-) -> None:
-    site = FakeSite("alpha", server.settings.CLIENT_DIGEST)
-    # Several of Flower's chunks, and not all zeros: equal chunks are sent once.
-    big = np.random.default_rng(0).normal(size=3_000_000).astype(np.float32)
-    with link.run("demo") as run:
-        assert list(statuses(link).values()) == [("running", "")]
-        key = ec.generate_private_key(ec.SECP384R1())
-        with server.superlink_nodes.SuperLinkNodes(process.address, process.certificates.ca) as at:
-            registered = at.register(server.keyring.as_flower_sends_it(key.public_key()))
-        keys = (key, key.public_key())
-        thread = FleetSite(process.address, process.certificates.ca, site, keys)
-        thread.start()
-        (node,) = wait_for_nodes(run.grid, 1)
-        assert node == registered
-        push, again = run.grid._runtime_client.PushObject, iter([True])
-
-        def repeated(request: Any) -> Any:
-            """Ask twice, as where the first answer is lost; the part is there, and refused."""
-            answer = push(request)
-            return push(request) if next(again, False) else answer
-
-        run.grid._runtime_client.PushObject = repeated
-        config = ConfigRecord({"evaluate": False})
-        arrays = ArrayRecord({"w": Array(big)})
-        (sent,) = run.grid.push_messages(
-            [Message(RecordDict({"arrays": arrays, "config": config}), node, "train")]
-        )
-        reply = wait_for_reply(run.grid, sent)
-        assert np.array_equal(reply.content["arrays"]["w"].numpy(), big + 1)
-        assert reply.metadata.src_node_id == node
-        assert reply.metadata.reply_to_message_id == sent
-        assert next(again, False) is False
-        run.completed = True
-    assert list(statuses(link).values()) == [("finished", "completed")]
-    link.wait_until_deserted(120)
-    thread.join(120)
-    assert not thread.is_alive()
-
-
-def test_a_run_that_fails_is_reported_as_failed(link: Any) -> None:
-    with pytest.raises(ZeroDivisionError), link.run("demo"):
+def test_a_run_that_fails_is_reported_as_failed(link: Any, front: Any) -> None:
+    with pytest.raises(ZeroDivisionError), link.run("demo", front):
         raise ZeroDivisionError
     assert list(statuses(link).values()) == [("finished", "failed")]
 
 
-def test_no_update_of_a_site_is_written_to_the_disk(process: Any, link: Any) -> None:
-    with link.run("demo"):
+def test_nothing_of_a_run_is_written_to_the_disk(process: Any, link: Any, front: Any) -> None:
+    with link.run("demo", front):
         # Flower keeps an id of this installation in its own folder.
         folders = (process.log.parent, process.log.parent / "pki")
         kept = {p.name for folder in folders for p in folder.iterdir() if p.is_file()}
@@ -120,16 +64,24 @@ def test_no_update_of_a_site_is_written_to_the_disk(process: Any, link: Any) -> 
     }
 
 
-def test_nobody_gets_the_task_without_the_secret(server: Package, process: Any, link: Any) -> None:
+def test_nobody_gets_the_task_without_the_secret(
+    server: Package, process: Any, link: Any, front: Any
+) -> None:
     stranger = server.superlink.SuperLink(
         process.address, process.certificates.ca, b"guessed", process.alive
     )
-    with closing(stranger), pytest.raises(ConnectionError, match="401"), stranger.run("demo"):
+    with (
+        closing(stranger),
+        pytest.raises(ConnectionError, match="401"),
+        stranger.run("demo", front),
+    ):
         raise AssertionError("the task was handed out")
 
 
-def test_a_superlink_that_is_gone_is_an_error_and_no_endless_retry(process: Any, link: Any) -> None:
-    with link.run("demo") as run:
+def test_a_superlink_that_is_gone_is_an_error_and_no_endless_retry(
+    process: Any, link: Any, front: Any
+) -> None:
+    with link.run("demo", front) as run:
         process.child.kill()
         process.child.wait()
         with pytest.raises(ConnectionError, match="does not answer any more"):

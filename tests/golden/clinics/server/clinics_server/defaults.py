@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a23c5eabd06566d2d1358744b8dbab1c7ebdc058cd771bab68b5812ce1bb2a04"
+CLIENT_DIGEST = "f4cde09385e201eefadf93151e208271b2fe2814fcfb9eca3cf93e2432c87eeb"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "512fa68ed4fd197b74746c035e0d05ce3e04bf91ce2e45e0f52667ae54e12b99"
+CLIENT_DIGEST = "209b6c07b43df29de5d88132629a755f7325f72fb30f2aff810d6b5aefa39b9f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

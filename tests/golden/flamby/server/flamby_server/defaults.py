@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "0b96d97cebd7bf6a216b305e41d5aaf71334161cb3b9329efd758dfd9a07d5db"
+CLIENT_DIGEST = "374021d250ab26f2809da7deb5fc1e9ccb2d3acf84cbac10b786244d4a5bf8f7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c0fed6abc719ae3c5bfaf1ed53f2235e77cc3881b5089a04ffd837291aff53b7"
+CLIENT_DIGEST = "8cd8a76eb0adaead171a241d826da968ab32b4450c1c9704cb28cc54254b8136"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

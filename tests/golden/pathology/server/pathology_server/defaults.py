@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "58e90b484141e3f063ebfb1cb9f860dbf7fc502ee9253aed8eb853b3e85dadf0"
+CLIENT_DIGEST = "70283dcddf9a29c130c304039aeccb70688f434250ad7a621f74183c6f339a87"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1b2c1bbd7fbde9c49352d60894174c6cb13205094a9d9ae23a5e5c2f9baaca81"
+CLIENT_DIGEST = "aded33302af92d5389462663243e96a9082c085a90d50aee92086667e9c1d468"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "20f686f926013615c7baa829ce6f00768b43c433cb78554e87bfecbfa6bff665"
+CLIENT_DIGEST = "1706b923cb90dee2f00b63c3a088b240eadedf3a47e145bf15c2b7ee78c099d5"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
