@@ -29,7 +29,13 @@ _BOTH = (
     "safetensors>=0.5,<1",
     "torch>=2.4,<3",
 )
-_SERVER = (*_BOTH, "h11>=0.16,<1", "uvicorn>=0.30,<1", "uvloop>=0.21,<1")
+_SERVER = (
+    *_BOTH,
+    "h11>=0.16,<1",
+    "protobuf>=5.28,<8",
+    "uvicorn>=0.30,<1",
+    "uvloop>=0.21,<1; sys_platform != 'win32'",
+)
 _CLIENT = (*_BOTH, "packaging>=24,<26", "pyyaml>=6.0.2,<7")
 
 

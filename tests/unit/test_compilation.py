@@ -35,7 +35,8 @@ def imported(package: Path) -> set[str]:
                 modules.add(node.module.partition(".")[0])
     typing_only = {"_typeshed"}
     outside = modules - set(sys.stdlib_module_names) - typing_only
-    return {"pyyaml" if name == "yaml" else name for name in outside}
+    distributions = {"yaml": "pyyaml", "google": "protobuf"}
+    return {distributions.get(name, name) for name in outside}
 
 
 @pytest.mark.parametrize("side", ["server", "client"])
