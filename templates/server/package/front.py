@@ -43,6 +43,6 @@ def open_to_sites(port: socket.socket, superlink: SuperLinkProcess, state: Path)
         except httpx.HTTPError as error:
             raise StartError(f"the SuperLink does not take the sites' keys: {error}") from error
         store = PartStore()
-        service = stack.enter_context(part_service(store))
+        service = stack.enter_context(part_service(store, registration.site_of))
         stack.enter_context(gateway_process(port, superlink.address, service, certificates, state))
         yield Front(registration.site_of, store)

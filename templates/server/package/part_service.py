@@ -23,7 +23,7 @@ from flwr.proto.message_pb2 import (
 from google.protobuf.message import DecodeError
 
 from .addresses import StartError
-from .gateway_limits import PULL_PART, PUSH_PART, SITE
+from .gateway_limits import PUSH_PART, SITE
 from .part_store import PartStore
 from .settings import DISTRIBUTION
 
@@ -32,23 +32,26 @@ _Event: TypeAlias = MutableMapping[str, Any]
 _Receive: TypeAlias = Callable[[], Awaitable[_Event]]
 _Send: TypeAlias = Callable[[_Event], Awaitable[None]]
 
+SiteOf: TypeAlias = Callable[[int], str | None]
+
 _MEDIA = (b"content-type", b"application/protobuf")
 _START_SECONDS, _START_POLL_SECONDS = 30.0, 0.01
-_OK, _BAD, _OVER, _UNKNOWN = 200, 400, 403, 404
+_OK, _BAD, _STRANGER, _OVER = 200, 400, 401, 403
 
 
 @contextmanager
-def part_service(store: PartStore) -> Iterator[Path]:
-    """Serve ``store`` as long as the block lasts; yield the path of the socket.
+def part_service(store: PartStore, site_of: SiteOf) -> Iterator[Path]:
+    """Serve ``store`` to sites as long as the block lasts; yield the path of the socket.
 
-    It lies in a folder that only this user may enter. Raises StartError.
+    ``site_of`` names a node's site. The socket lies in a folder that only this user may enter.
+    Raises StartError.
     """
     # Of its own: a socket's path may not be as long as those of other files.
     with tempfile.TemporaryDirectory(prefix=f"{DISTRIBUTION}-") as folder:
         path = Path(folder) / "parts"
         server = uvicorn.Server(
             uvicorn.Config(
-                PartService(store),
+                PartService(store, site_of),
                 uds=str(path),
                 ws="none",
                 lifespan="off",
@@ -78,8 +81,9 @@ def _wait_until_started(server: uvicorn.Server, thread: threading.Thread) -> Non
 class PartService:
     """An ASGI application. The gateway says whose request it is: it has checked the signature."""
 
-    def __init__(self, store: PartStore) -> None:
+    def __init__(self, store: PartStore, site_of: SiteOf) -> None:
         self._store = store
+        self._site_of = site_of
 
     async def __call__(self, scope: _Event, receive: _Receive, send: _Send) -> None:
         """Answer one request."""
@@ -99,17 +103,20 @@ class PartService:
         await send({"type": "http.response.body", "body": body})
 
     def _answer(self, path: bytes, site: str, body: bytes) -> tuple[int, bytes]:
+        """Return a status, which means what it means where the SuperLink answers, and a body."""
         if self._store.closed:
-            # As the SuperLink says it: the run is over.
             return _OVER, b""
+        request = PushObjectRequest() if path == PUSH_PART else PullObjectRequest()
         try:
-            if path == PUSH_PART:
-                return _OK, self._push(site, PushObjectRequest.FromString(body))
-            if path == PULL_PART:
-                return _OK, self._pull(PullObjectRequest.FromString(body))
+            request.ParseFromString(body)
         except DecodeError:
             return _BAD, b""
-        return _UNKNOWN, b""
+        if self._site_of(request.node.node_id) != site:
+            # A node of another server, before this one was started, or of another site.
+            return _STRANGER, b""
+        if isinstance(request, PushObjectRequest):
+            return _OK, self._push(site, request)
+        return _OK, self._pull(request)
 
     def _push(self, site: str, request: PushObjectRequest) -> bytes:
         stored = self._store.put(site, request.object_id, request.object_content)

@@ -70,7 +70,9 @@ class Running:
         self.registration = server.registration.Registration(nodes, keyring)
         stack.enter_context(self.registration.kept())
         self.parts = server.part_store.PartStore()
-        service = stack.enter_context(server.part_service.part_service(self.parts))
+        service = stack.enter_context(
+            server.part_service.part_service(self.parts, self.registration.site_of)
+        )
         self.gateway = stack.enter_context(
             server.gateway_process.gateway_process(
                 listener, self.inside, service, self.process.certificates, state

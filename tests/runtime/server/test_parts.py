@@ -18,6 +18,7 @@ from flwr.proto.message_pb2 import (
     PushObjectRequest,
     PushObjectResponse,
 )
+from flwr.proto.node_pb2 import Node
 from flwr.supercore.inflatable.inflatable_object import (
     get_all_nested_objects,
     get_object_id,
@@ -27,6 +28,8 @@ from flwr.supercore.inflatable.inflatable_object import (
 from .conftest import Package
 
 FAR = 1e12
+NODES = {7: "north", 8: "south"}
+NORTH = Node(node_id=7)
 
 
 @pytest.fixture
@@ -141,7 +144,7 @@ class Asked:
     """The service of a store, asked as the gateway asks."""
 
     def __init__(self, server: Package, store: Any) -> None:
-        self._service = server.part_service.PartService(store)
+        self._service = server.part_service.PartService(store, NODES.get)
 
     def __call__(self, call: str, body: bytes, site: str = "north") -> tuple[int, bytes]:
         async def ask() -> httpx.Response:
@@ -160,12 +163,12 @@ def asked(server: Package, store: Any) -> Asked:
 
 def test_a_site_sends_a_part(store: Any, asked: Asked) -> None:
     before = store.heard("north")
-    push = PushObjectRequest(object_id=named(b"x"), object_content=b"x")
+    push = PushObjectRequest(node=NORTH, object_id=named(b"x"), object_content=b"x")
     status, body = asked("push-object", push.SerializeToString())
     assert (status, PushObjectResponse.FromString(body).stored) == (200, True)
     assert store.wait_for("north", named(b"x"), 0) == b"x"
     assert store.heard("north") > before == store.heard("south") == 0
-    lie = PushObjectRequest(object_id=named(b"x"), object_content=b"y")
+    lie = PushObjectRequest(node=NORTH, object_id=named(b"x"), object_content=b"y")
     status, body = asked("push-object", lie.SerializeToString())
     assert (status, PushObjectResponse.FromString(body).stored) == (200, False)
 
@@ -175,29 +178,44 @@ def test_a_site_gets_what_is_offered_and_nothing_that_another_sent(
 ) -> None:
     store.offer("one", {"a": lambda: b"A"}, size=1, until=FAR)
     store.put("south", named(b"secret"), b"secret")
-    status, body = asked("pull-object", PullObjectRequest(object_id="a").SerializeToString())
+    status, body = asked(
+        "pull-object", PullObjectRequest(node=NORTH, object_id="a").SerializeToString()
+    )
     got = PullObjectResponse.FromString(body)
     assert (status, got.object_found, got.object_available) == (200, True, True)
     assert got.object_content == b"A"
-    other = PullObjectRequest(object_id=named(b"secret")).SerializeToString()
+    other = PullObjectRequest(node=NORTH, object_id=named(b"secret")).SerializeToString()
     status, body = asked("pull-object", other)
     assert (status, PullObjectResponse.FromString(body)) == (200, PullObjectResponse())
 
 
+@pytest.mark.parametrize(("node", "site"), [(7, "south"), (8, "north"), (9, "north")])
+def test_a_node_is_its_own_sites_alone(store: Any, asked: Asked, node: int, site: str) -> None:
+    store.offer("one", {"a": lambda: b"A"}, size=1, until=FAR)
+    pull = PullObjectRequest(node=Node(node_id=node), object_id="a").SerializeToString()
+    assert asked("pull-object", pull, site) == (401, b"")
+    push = PushObjectRequest(
+        node=Node(node_id=node), object_id=named(b"x"), object_content=b"x"
+    ).SerializeToString()
+    assert asked("push-object", push, site) == (401, b"")
+    assert store.wait_for(site, named(b"x"), 0) is None
+
+
 def test_what_is_no_request_gets_a_status(store: Any, asked: Asked) -> None:
     assert asked("push-object", b"\xff\xff") == (400, b"")
-    assert asked("get-run", b"") == (404, b"")
     store.close()
     assert asked("pull-object", b"") == (403, b"")
 
 
 def test_the_socket_is_for_this_user_alone(server: Package, store: Any) -> None:
-    with server.part_service.part_service(store) as path:
+    with server.part_service.part_service(store, NODES.get) as path:
         assert path.is_socket()
         assert path.parent.stat().st_mode & 0o077 == 0
         transport = httpx.HTTPTransport(uds=str(path))
         with httpx.Client(transport=transport, base_url="http://server") as client:
-            answer = client.post("/v1/fleet/get-run", headers={"site": "north"})
-        assert answer.status_code == 404
+            body = PullObjectRequest(node=NORTH, object_id="a").SerializeToString()
+            headers = {"site": "north"}
+            answer = client.post("/v1/fleet/pull-object", content=body, headers=headers)
+        assert PullObjectResponse.FromString(answer.content) == PullObjectResponse()
     assert not path.parent.exists()
     assert store.closed
