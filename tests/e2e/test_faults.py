@@ -3,6 +3,7 @@ nothing hangs, nothing is lost that was finished, and no process stays behind.""
 
 from __future__ import annotations
 
+import os
 import resource
 import shutil
 import signal
@@ -189,6 +190,37 @@ def test_a_server_that_dies_twice_goes_on_with_its_sites_each_time(
     assert [e["rounds_done"] for e in federation.of("run-resumed")] == [1, 2]
     assert [e["round"] for e in federation.of("round-finished")] == [1, 2, 3]
     assert federation.events[-1]["outcome"] == "finished"
+    assert same(federation.run, undisturbed)
+
+
+def test_a_flipped_bit_in_the_newest_checkpoint_costs_its_round_alone(
+    pair: Path, undisturbed: dict[str, np.ndarray], start: Start
+) -> None:
+    federation = start(pair)
+    federation.faults("south", "none none sleep:600 none none")
+    server = federation.server()
+    sites = [federation.site("north"), federation.site("south")]
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    for process in (server, *sites):
+        kill(process.pid)
+        process.wait()
+    federation.until(lambda: not federation.marked())
+    newest = federation.run / "checkpoints" / "round-002.safetensors"
+    with newest.open("r+b") as file:
+        file.seek(-1000, os.SEEK_END)
+        byte = file.read(1)[0]
+        file.seek(-1000, os.SEEK_END)
+        file.write(bytes([byte ^ 64]))
+    server = federation.server("--resume", "run")
+    sites = [federation.site("north"), federation.site("south")]
+    assert federation.ends(server, *sites) == [0, 0, 0], federation.log("server")
+    (resumed,) = federation.of("run-resumed")
+    assert (resumed["file"], resumed["rounds_done"], resumed["damaged"]) == (
+        "checkpoints/round-001.safetensors",
+        1,
+        ["checkpoints/round-002.safetensors"],
+    )
+    assert "damaged, and passed over: checkpoints/round-002" in federation.log("server")
     assert same(federation.run, undisturbed)
 
 

@@ -62,8 +62,11 @@ class LocalStates:
         files = {_round(path.stem): path for path in self._files()}
         for stored in sorted((stored for stored in files if stored < number), reverse=True):
             try:
-                return _unpacked(exchange.load(files[stored]))
-            except exchange.ExchangeError as error:
+                record = exchange.load(files[stored])
+                if not exchange.has_checksum(files[stored]):
+                    _log.info("%s has no checksum: not checked for damage", files[stored])
+                return _unpacked(record)
+            except (exchange.ExchangeError, OSError) as error:
                 _log.warning("%s: this site goes on with what it kept before", error)
         return LocalState()
 

@@ -142,6 +142,7 @@ class _Rounds:
                 rounds_done=standing.done,
                 file=standing.file,
                 damaged=standing.damaged,
+                unchecked=standing.unchecked,
                 strategy_restarts=standing.restarts,
             )
         else:

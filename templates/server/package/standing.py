@@ -22,8 +22,8 @@ class StoppedEarly(Exception):
 class Standing:
     """The weights after ``done`` rounds, which are those of ``file`` if a run is resumed.
 
-    ``restarts`` names what the strategy of a resumed run remembers no more, and ``damaged`` the
-    newer checkpoints that cannot be read.
+    ``restarts`` names what the strategy of a resumed run remembers no more, ``damaged`` the newer
+    checkpoints that cannot be read; ``unchecked`` says that the file has no checksum.
     """
 
     def __init__(
@@ -34,6 +34,7 @@ class Standing:
         self.file = ""
         self.restarts: list[str] = []
         self.damaged: list[str] = []
+        self.unchecked = False
         self._folder = folder
         self._settings = settings
         self._strategy = strategy
@@ -78,7 +79,7 @@ class Standing:
             if reason := check_like(checkpoint.arrays, self.arrays):
                 raise SettingsError(f"{path / checkpoint.file} is not of this model: {reason}")
             self.arrays, self.done = checkpoint.arrays, checkpoint.round
-            self.file = checkpoint.file
+            self.file, self.unchecked = checkpoint.file, checkpoint.unchecked
             if checkpoint.state is not None:
                 restore(self._strategy, checkpoint.state)
             self.restarts = lost_of(self._strategy)

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 from flwr.app import Array, ArrayRecord, RecordDict
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from nbfed.program import Fragment
@@ -330,6 +330,18 @@ def test_the_last_rounds_and_runs_are_kept_alone(
         states = module.LocalStates(RecordDict(), folder, "cc")
         assert states.before(9).model["w"].numpy().tolist() == [3, 3]
         assert f"{newest}: not a whole safetensors file" in caplog.text
+        states.store(4, module.LocalState(model=state(4)))
+        whole = newest.read_bytes()
+        newest.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        states = module.LocalStates(RecordDict(), folder, "cc")
+        assert states.before(9).model["w"].numpy().tolist() == [3, 3]
+        assert f"{newest}: damaged, its values are not those that were written" in caplog.text
+        # What an older package kept has no checksum.
+        save_file({"model:w": np.full(2, 5, np.float32)}, newest)
+        states = module.LocalStates(RecordDict(), folder, "cc")
+        with caplog.at_level("INFO"):
+            assert states.before(9).model["w"].numpy().tolist() == [5, 5]
+        assert f"{newest} has no checksum" in caplog.text
 
 
 def test_weights_that_are_not_finite_leave_no_state(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a23c5eabd06566d2d1358744b8dbab1c7ebdc058cd771bab68b5812ce1bb2a04"
+CLIENT_DIGEST = "84b9e0849fe81eeab157513faa8dc6a975d981744b0ac6d0d48e1ca73e613b8b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

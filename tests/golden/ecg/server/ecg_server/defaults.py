@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "512fa68ed4fd197b74746c035e0d05ce3e04bf91ce2e45e0f52667ae54e12b99"
+CLIENT_DIGEST = "9403a22b756a93fbf8aa71360281061b7445610d6aa6fc697e94700dc39bf29c"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "0b96d97cebd7bf6a216b305e41d5aaf71334161cb3b9329efd758dfd9a07d5db"
+CLIENT_DIGEST = "e91026baa59a96a857183f8106fd68e8c28c70cdafc95cdf75b56e0cd73cf41b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

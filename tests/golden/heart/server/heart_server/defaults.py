@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c0fed6abc719ae3c5bfaf1ed53f2235e77cc3881b5089a04ffd837291aff53b7"
+CLIENT_DIGEST = "904ca741b42cd677f26edc39c0ea9b081bce0f881f2c664275d2fbc3ba603af3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "58e90b484141e3f063ebfb1cb9f860dbf7fc502ee9253aed8eb853b3e85dadf0"
+CLIENT_DIGEST = "4d48f7ec8146b43882968e21d9cb672735202a37d58f341d8e3c967ac7333248"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1b2c1bbd7fbde9c49352d60894174c6cb13205094a9d9ae23a5e5c2f9baaca81"
+CLIENT_DIGEST = "76d8e1bc83b255c0650ad3f438df309dee4dec3400b09f597061691d4d14f55b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

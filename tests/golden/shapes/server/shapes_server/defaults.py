@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "20f686f926013615c7baa829ce6f00768b43c433cb78554e87bfecbfa6bff665"
+CLIENT_DIGEST = "a92fdd4b8a091af605054424ebc5d5c9022feb8a24651b7f525c50b05e650625"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
