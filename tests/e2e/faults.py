@@ -121,6 +121,10 @@ class Federation:
         command = ("run-client", "--site", name, "--server", self.address)
         return self._start(name, *command, **variables)
 
+    def simulation(self, *options: str) -> subprocess.Popen[bytes]:
+        command = ("simulate", "study/study.ipynb", "--run-dir", "run")
+        return self._start("server", *command, *options)
+
     def _start(self, log: str, *command: str, **variables: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{log}.log").open("ab") as output:
             process = subprocess.Popen(
@@ -199,6 +203,11 @@ def superlink_of(process: subprocess.Popen[bytes]) -> int:
         if b"superlink_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     return found
+
+
+def output_of(pid: int) -> str:
+    """Where a process writes what it prints."""
+    return os.readlink(f"/proc/{pid}/fd/1")
 
 
 def kill(pid: int) -> None:

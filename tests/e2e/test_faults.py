@@ -15,7 +15,14 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.e2e.command import nbfed
-from tests.e2e.faults import NAME, Federation, kill, superlink_of, write_faulty_study
+from tests.e2e.faults import (
+    NAME,
+    Federation,
+    kill,
+    output_of,
+    superlink_of,
+    write_faulty_study,
+)
 
 TAP = """\
 import os
@@ -251,6 +258,101 @@ def test_a_site_that_hangs_past_the_deadline_is_left_out_until_it_is_back(
     (late,) = federation.of("late-reply")
     assert (late["site"], late["round"]) == ("south", 1) and late["seconds"] > 8
     assert "south replied to round 1 after" in federation.log("server")
+
+
+@pytest.fixture(scope="module")
+def loose(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two sites that can do with one, and waits 12 s for who went away."""
+    study = tmp_path_factory.mktemp("loose")
+    write_faulty_study(study, ("north", "south"), "rounds: 6\nmin_sites: 1\n")
+    yaml = study / "study" / "federation.yaml"
+    yaml.write_text(yaml.read_text().replace("join_timeout: 200", "join_timeout: 12"))
+    assert nbfed("build", "study/study.ipynb", cwd=study).code == 0
+    return study
+
+
+def test_a_site_that_is_killed_for_good_ends_its_round_long_before_the_deadline(
+    loose: Path, start: Start
+) -> None:
+    federation = start(loose)
+    federation.faults("south", "none sleep:600")
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: federation.of("checkpoint") and not federation.faults_left("south"))
+    kill(south.pid)
+    south.wait()
+    assert federation.ends(server, north) == [0, 0], federation.log("server")
+    (lost,) = federation.of("site-lost")
+    assert (lost["round"], lost["site"]) == (2, "south")
+    (failed,) = federation.of("site-failed")
+    assert failed["reason"] == "it went away and was not back within 12 s"
+    rounds = federation.of("round-finished")
+    assert [e["missing"] for e in rounds] == [[]] + [["south"]] * 5
+    # It is told after two signs of life that lack, and given up 12 s later; the deadline is 200 s.
+    assert rounds[1]["seconds"] < 150
+
+
+def test_a_site_that_stands_still_is_waited_for_and_goes_on_where_it_was(
+    pair: Path, undisturbed: dict[str, np.ndarray], start: Start
+) -> None:
+    federation = start(pair)
+    federation.faults("south", "none sleep:5 none none")
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    os.kill(south.pid, signal.SIGSTOP)
+    federation.until(lambda: federation.of("site-lost"))
+    federation.until(lambda: federation.of("waiting")[-1]["last_seen"])
+    os.kill(south.pid, signal.SIGCONT)
+    assert federation.ends(server, north, south) == [0, 0, 0], federation.log("server")
+    (lost,) = federation.of("site-lost")
+    assert (lost["round"], lost["site"]) == (2, "south")
+    assert "waiting for south, last seen" in federation.log("server")
+    assert federation.of("site-failed") == []
+    assert [e["sites"] for e in federation.of("round-finished")] == [["north", "south"]] * 3
+    assert same(federation.run, undisturbed)
+
+
+def test_a_site_that_stands_still_for_too_long_takes_part_again_when_it_goes_on(
+    loose: Path, start: Start
+) -> None:
+    federation = start(loose)
+    federation.faults("north", "none none" + " sleep:3" * 4)
+    federation.faults("south", "none sleep:5")
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: federation.of("checkpoint") and not federation.faults_left("south"))
+    os.kill(south.pid, signal.SIGSTOP)
+    federation.until(lambda: federation.of("site-failed"))
+    os.kill(south.pid, signal.SIGCONT)
+    assert federation.ends(server, north, south) == [0, 0, 0], federation.log("server")
+    (failed,) = federation.of("site-failed")
+    assert failed["reason"] == "it went away and was not back within 12 s"
+    assert [e["site"] for e in federation.of("site-joined")].count("south") == 2
+    rounds = federation.of("round-finished")
+    both = ["north", "south"]
+    assert (rounds[0]["sites"], rounds[1]["sites"], rounds[-1]["sites"]) == (both, ["north"], both)
+    # Also of the round in which it came back it is told that it had no part.
+    assert [sorted(e["sites"] + e["missing"]) for e in rounds] == [both] * 6
+
+
+def test_a_worker_of_a_simulation_that_is_killed_costs_its_part_of_the_round(
+    loose: Path, start: Start
+) -> None:
+    federation = start(loose)
+    federation.faults("south", "none sleep:600 none none none none")
+    simulation = federation.simulation("--baselines", "none", "--workers", "2")
+    federation.until(lambda: len(federation.faults_left("south")) == 4)
+    (worker,) = [pid for pid in federation.marked() if output_of(pid).endswith("worker-2.log")]
+    kill(worker)
+    assert federation.ends(simulation) == [0], federation.log("server")
+    (failed,) = federation.of("site-failed")
+    assert (failed["round"], failed["site"]) == (2, "south")
+    assert failed["reason"] == "the process of site south ended (signal 9)"
+    rounds = federation.of("round-finished")
+    assert [e["missing"] for e in rounds] == [[], ["south"], [], [], [], []]
+    # A process that ends is seen at once.
+    assert rounds[1]["seconds"] < 100
 
 
 def test_a_full_disk_ends_the_run_and_the_checkpoint_before_stays_whole(

@@ -107,7 +107,10 @@ class Line:
 
         Raises RunOver, UnknownHere, Unreachable or FleetError.
         """
-        start, wait = time.monotonic(), RETRY_FIRST
+        # Not from the first try on: one that stands still in the middle, as its machine may, ends
+        # without an answer when all patience is over.
+        failing: float | None = None
+        wait = RETRY_FIRST
         while True:
             try:
                 answer = getattr(self.client, name)(request)
@@ -115,7 +118,8 @@ class Line:
                 reason = self._reason_to_wait(error)
                 if not isinstance(error, _NOT_SENT):
                     self.unanswered.add(name)
-                if self.leaving.is_set() or time.monotonic() - start >= self.patience:
+                failing = failing or time.monotonic()
+                if self.leaving.is_set() or time.monotonic() - failing >= self.patience:
                     raise Unreachable(
                         f"no server at {self.address} within {self.patience:g} s ({reason}): ask "
                         "the coordinator if it runs and if the address is right; --patience waits "

@@ -8,6 +8,7 @@ import logging
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -305,6 +306,25 @@ def test_a_line_that_is_cut_as_it_begins_is_tried_again(link: Link, fleet_module
             fleet.join()
         cutting.shutdown(socket.SHUT_RDWR)
         thread.join(60)
+
+
+def test_a_request_in_which_this_machine_stood_still_is_made_again(
+    link: Link, fleet_module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=0.5) as fleet:
+        fleet.join()
+        whole, failures = httpx.HTTPTransport.handle_request, [1]
+
+        def stands_still(transport: httpx.HTTPTransport, request: httpx.Request) -> httpx.Response:
+            if request.url.path.endswith("pull-messages") and failures:
+                failures.clear()
+                time.sleep(1)
+                raise httpx.ReadError("the line was cut meanwhile", request=request)
+            return whole(transport, request)
+
+        monkeypatch.setattr(httpx.HTTPTransport, "handle_request", stands_still)
+        assert fleet.receive() is None
+        assert failures == []
 
 
 def test_nobody_listens(link: Link, fleet_module: Any) -> None:

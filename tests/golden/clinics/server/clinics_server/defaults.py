@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "84b9e0849fe81eeab157513faa8dc6a975d981744b0ac6d0d48e1ca73e613b8b"
+CLIENT_DIGEST = "88cdebbd333f26ec385fa07bad9fb34586d82dbf7711a2383cca64c96aa2ed8e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9403a22b756a93fbf8aa71360281061b7445610d6aa6fc697e94700dc39bf29c"
+CLIENT_DIGEST = "3cd2f8b57d96667d61f3e5fae5707755d046a84c647e059eb9bac71ed6ce9394"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

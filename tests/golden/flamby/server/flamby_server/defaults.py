@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e91026baa59a96a857183f8106fd68e8c28c70cdafc95cdf75b56e0cd73cf41b"
+CLIENT_DIGEST = "778cf786b45b699edb3906a6dfb58f873eee05f34be83352188b506683862d24"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "904ca741b42cd677f26edc39c0ea9b081bce0f881f2c664275d2fbc3ba603af3"
+CLIENT_DIGEST = "f6cb4c1e5dd87727e15904586a354d2463b1df5ded9147d13de4beb5f5773b9c"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4d48f7ec8146b43882968e21d9cb672735202a37d58f341d8e3c967ac7333248"
+CLIENT_DIGEST = "3782225dc18a413f9d7033852dcf0fb1c7a71c9306f6843c1da0a1820dc40d7f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "76d8e1bc83b255c0650ad3f438df309dee4dec3400b09f597061691d4d14f55b"
+CLIENT_DIGEST = "c04a5cd1baf5962540a4ce5b349a2b3f3975a7567ab34a0e2b6fa3fcdc47b130"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a92fdd4b8a091af605054424ebc5d5c9022feb8a24651b7f525c50b05e650625"
+CLIENT_DIGEST = "e8105223e57c1a22b9b18d3a45be77e12525995f6ac08cc93dcc4fedeb027b03"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
