@@ -117,9 +117,9 @@ class Federation:
         where = () if "--resume" in options else ("--run-dir", "run")
         return self._start("server", "run-server", "--address", self.address, *where, *options)
 
-    def site(self, name: str, **variables: str) -> subprocess.Popen[bytes]:
+    def site(self, name: str, *options: str, **variables: str) -> subprocess.Popen[bytes]:
         command = ("run-client", "--site", name, "--server", self.address)
-        return self._start(name, *command, **variables)
+        return self._start(name, *command, *options, **variables)
 
     def simulation(self, *options: str) -> subprocess.Popen[bytes]:
         command = ("simulate", "study/study.ipynb", "--run-dir", "run")

@@ -20,9 +20,13 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from .admittance import Admittance
+from .clocks import apart, is_about_time, seconds_behind_at
 
 # Seconds.
 RETRY_FIRST, RETRY_MOST = 0.1, 2.0
+
+# Further apart than this, it is the clocks and no certificate that has run out. In seconds.
+_CLOCK_MATTERS = 60.0
 
 _BUSY = frozenset({502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
@@ -39,7 +43,10 @@ class Unreachable(FleetError):
 
 
 class UnknownHere(FleetError):
-    """The server does not know this node: it was started anew, or it turned the key away."""
+    """The server does not know this node: it was started anew, or it turned the key away.
+
+    So it is, too, where this machine's clock is wrong.
+    """
 
 
 class RunOver(Exception):
@@ -158,7 +165,13 @@ class Line:
 
     def _require_trust(self, text: str, error: Exception) -> None:
         """Raise FleetError for a server that cannot be trusted, however often it is asked."""
-        if "certificate has expired" in text or "certificate is not yet valid" in text:
+        if is_about_time(text):
+            behind = seconds_behind_at(self.address, (self._ca or b"").decode())
+            if behind is not None and abs(behind) > _CLOCK_MATTERS:
+                # As with a signature that is refused for it: the clock may be set meanwhile.
+                raise UnknownHere(
+                    f"this machine's clock is {apart(behind)}: set it right"
+                ) from error
             raise FleetError(
                 f"the certificate of {self.address} is not valid now: check this machine's clock, "
                 "and ask the coordinator to start the server anew, which renews it"

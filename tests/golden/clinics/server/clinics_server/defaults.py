@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "88cdebbd333f26ec385fa07bad9fb34586d82dbf7711a2383cca64c96aa2ed8e"
+CLIENT_DIGEST = "c0edcb41d83646e6dc449be59bb25d4bcfdcee0ac6664db983f0d739538d0c7d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3cd2f8b57d96667d61f3e5fae5707755d046a84c647e059eb9bac71ed6ce9394"
+CLIENT_DIGEST = "68321b8465039e130914b10fcd89d2941a04c4f7fea2d430abb1bf6946108f0b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

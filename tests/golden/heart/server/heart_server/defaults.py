@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f6cb4c1e5dd87727e15904586a354d2463b1df5ded9147d13de4beb5f5773b9c"
+CLIENT_DIGEST = "4dcd364a1ab6fa207ac87989dfcd51af87c9bcbe9c6e3aa9d708b8e32fa94d27"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

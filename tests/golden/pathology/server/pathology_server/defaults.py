@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "3782225dc18a413f9d7033852dcf0fb1c7a71c9306f6843c1da0a1820dc40d7f"
+CLIENT_DIGEST = "7280716b837e4468d79b16586679148d26c0540190639472d6c5a8100036f56b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c04a5cd1baf5962540a4ce5b349a2b3f3975a7567ab34a0e2b6fa3fcdc47b130"
+CLIENT_DIGEST = "7dea0a3c60bb4838ac628b8fc1e4bf423c2dff7ab992bf3732838d434a4d25d7"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e8105223e57c1a22b9b18d3a45be77e12525995f6ac08cc93dcc4fedeb027b03"
+CLIENT_DIGEST = "d13c91126ec0ac5a37cccc4a97e9da657214f7484d3fbd115289121bba2b6aab"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
