@@ -69,7 +69,9 @@ round_timeout: 200
 """
 
 
-def write_faulty_study(folder: Path, sites: Sequence[str], settings: str = "") -> None:
+def write_faulty_study(
+    folder: Path, sites: Sequence[str], settings: str = "", *, train: str = TRAIN
+) -> None:
     """Write the study with these sites, and build it into ``folder/dist``."""
     cells = list(CELLS)
     cells[0] = cells[0].replace("import csv", "import csv\nimport time")
@@ -78,7 +80,7 @@ def write_faulty_study(folder: Path, sites: Sequence[str], settings: str = "") -
     cells[2] = "# nbfed: site\nDATA_FILE = 'north.csv'\nFAULTS = 'north.txt'"
     cells[3] = DATA
     cells[4] = cells[4].replace("(2, 4)", "(2, WIDTH)").replace("(4, 1)", "(WIDTH, 1)")
-    cells[5] = TRAIN
+    cells[5] = train
     listed = "".join(
         f"  {site}: {{params: {{DATA_FILE: {site}.csv, FAULTS: {site}.txt}}}}\n" for site in sites
     )

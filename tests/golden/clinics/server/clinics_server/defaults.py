@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "c0edcb41d83646e6dc449be59bb25d4bcfdcee0ac6664db983f0d739538d0c7d"
+CLIENT_DIGEST = "abb5ce45b2ea8a61d533b6efdadd3eeb9e3681967e01d616408e11c48ab6e18f"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

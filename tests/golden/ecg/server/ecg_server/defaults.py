@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "68321b8465039e130914b10fcd89d2941a04c4f7fea2d430abb1bf6946108f0b"
+CLIENT_DIGEST = "7842bae2a537dd225d1b2e936304296e2a8c928b322e12d753a1e429016853fb"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

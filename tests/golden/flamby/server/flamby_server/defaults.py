@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f4c9082d33dc852a7ddffe8e949068483721b5d2cd67512c4b277c9c20aa5479"
+CLIENT_DIGEST = "f2863335a084136638d57c9554f87d448f812390890bf2415794cfe255b761af"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

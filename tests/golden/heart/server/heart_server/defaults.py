@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4dcd364a1ab6fa207ac87989dfcd51af87c9bcbe9c6e3aa9d708b8e32fa94d27"
+CLIENT_DIGEST = "a1bd8de41441b53f265183cb2c5da2c7b90b423e2c8150263bc67bb67eefe036"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7280716b837e4468d79b16586679148d26c0540190639472d6c5a8100036f56b"
+CLIENT_DIGEST = "7abb0afa04a8a242150743c6fb4873999228fde7557d95dc96fc4f7e6c5c5f62"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7dea0a3c60bb4838ac628b8fc1e4bf423c2dff7ab992bf3732838d434a4d25d7"
+CLIENT_DIGEST = "41f1ddaac7f355ea62157e1b5187b64978480f1155ea82effd74909677f271e6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "d13c91126ec0ac5a37cccc4a97e9da657214f7484d3fbd115289121bba2b6aab"
+CLIENT_DIGEST = "4cce7760694fb7256141336527b73ccd2049dc09d118835a093ed884df19bd95"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
