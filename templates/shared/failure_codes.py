@@ -16,4 +16,6 @@ class Failure(IntEnum):
 
 
 # After these a site's process ends, until somebody there has put right what is wrong.
-ENDING = frozenset({Failure.DATA_NOT_LOADED, Failure.OTHER_PACKAGE, Failure.NOT_LOGGED})
+ENDING: frozenset[int] = frozenset(
+    {Failure.DATA_NOT_LOADED, Failure.OTHER_PACKAGE, Failure.NOT_LOGGED}
+)

@@ -136,15 +136,7 @@ class _Rounds:
         settings, standing = self._settings, self._standing
         about = about_run(settings)
         if settings.resume:
-            self._emit(
-                "run-resumed",
-                **about,
-                rounds_done=standing.done,
-                file=standing.file,
-                damaged=standing.damaged,
-                unchecked=standing.unchecked,
-                strategy_restarts=standing.restarts,
-            )
+            self._emit("run-resumed", **about, **standing.resumed_from())
         else:
             self._emit("run-started", **about)
         self._evaluate_here()

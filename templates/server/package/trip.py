@@ -42,8 +42,9 @@ class Answer:
     @property
     def is_last(self) -> bool:
         """Say whether the site ends with it."""
-        error = self.message is not None and self.message.has_error() and self.message.error
-        return bool(error) and error.code in ENDING
+        if self.message is None or not self.message.has_error():
+            return False
+        return self.message.error.code in ENDING
 
     def read(self) -> Message:
         """Return the message, which has content; raises ReplyError."""

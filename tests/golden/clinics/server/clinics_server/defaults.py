@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "abb5ce45b2ea8a61d533b6efdadd3eeb9e3681967e01d616408e11c48ab6e18f"
+CLIENT_DIGEST = "3aee304995089fce679b6590a1c37450606959171f53ba03aeae792e4f6bab29"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7842bae2a537dd225d1b2e936304296e2a8c928b322e12d753a1e429016853fb"
+CLIENT_DIGEST = "0d3256e593e7d0c4ff7675b532500b02d44c42004a5d0a76811d82aeac262af6"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

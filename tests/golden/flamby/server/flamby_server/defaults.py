@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f2863335a084136638d57c9554f87d448f812390890bf2415794cfe255b761af"
+CLIENT_DIGEST = "392488698e27a28224b22ff5d3db0ee9b327b5a48d4a6703aa319a943ef18982"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a1bd8de41441b53f265183cb2c5da2c7b90b423e2c8150263bc67bb67eefe036"
+CLIENT_DIGEST = "0392b44ff5cb299345146062218f2b8cbe8f29e16876ff8f07da4650db73f1af"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

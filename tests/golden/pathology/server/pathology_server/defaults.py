@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "7abb0afa04a8a242150743c6fb4873999228fde7557d95dc96fc4f7e6c5c5f62"
+CLIENT_DIGEST = "e2aabad651672da4c0da55a1b87c58d7691e4c2493b1bd5d7bfdb868eb282175"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "41f1ddaac7f355ea62157e1b5187b64978480f1155ea82effd74909677f271e6"
+CLIENT_DIGEST = "bf6b9aa1916ea2e0a1b8deb1209bd557a14d450ccdc96cea281dc980011e827a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "4cce7760694fb7256141336527b73ccd2049dc09d118835a093ed884df19bd95"
+CLIENT_DIGEST = "1c02ec47846f9786d4990a9f93fa5425d2049fddf170e18a9180dd2b1924fee3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
