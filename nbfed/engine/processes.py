@@ -165,6 +165,9 @@ class Worker:
         return str(answer or "")
 
     def _work(self, task: Task) -> Message:
+        if self._process.popen.poll() is not None:
+            # It died between two tasks, and none is to be lost for that.
+            self._replace()
         if self._error:
             return _failed(task, WORKER_NOT_STARTED, self._error)
         try:
@@ -175,13 +178,16 @@ class Worker:
         except _Died:
             reason = f"the process of site {task.site} ended ({self._ending()})"
             if not self._closing:
-                self._process.kill()
-                self._process.release()
-                self._process = _Process(self._setup)
-                self._error = self._start()
+                self._replace()
             return _failed(task, WORKER_DIED, reason)
         assert isinstance(reply, Message)
         return reply
+
+    def _replace(self) -> None:
+        self._process.kill()
+        self._process.release()
+        self._process = _Process(self._setup)
+        self._error = self._start()
 
     def _ending(self) -> str:
         try:

@@ -89,9 +89,14 @@ def read_weights(run: Path, *, best: bool = False) -> dict[str, Tensor]:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
+    exchange = shared_module("exchange")
     file = run / (BEST if best else MODEL)
     try:
-        return load_file(file)
+        weights = load_file(file)
+        # numpy knows not all types, but those of the files that have a checksum.
+        if exchange.has_checksum(file):
+            exchange.verify(file, {name: value.numpy() for name, value in weights.items()})
+        return weights
     except FileNotFoundError:
         if best:
             hint = "`best: {metric: accuracy}` in federation.yaml keeps them"
@@ -100,6 +105,9 @@ def read_weights(run: Path, *, best: bool = False) -> dict[str, Tensor]:
         raise NbfedError(f"{run} has no {MODEL}", hint=hint) from None
     except SafetensorError as error:
         raise NbfedError(f"{file} is not a whole safetensors file: {error}") from None
+    except exchange.ExchangeError as error:
+        hint = f"{run / 'checkpoints'} holds the weights after the run's last rounds"
+        raise NbfedError(str(error), hint=hint) from None
 
 
 def _given(

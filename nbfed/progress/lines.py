@@ -63,7 +63,9 @@ def _line(view: RunView, event: Event) -> str:
             anew = f"; its strategy starts anew with {restarts}" if restarts else ""
             damaged = ", ".join(event.get("damaged", []))
             passed = f"; damaged, and passed over: {damaged}" if damaged else ""
-            return f"{view.name}: goes on after {after} of {view.rounds}{passed}{anew}"
+            unchecked = "; without a checksum: not checked for damage"
+            checked = unchecked if event.get("unchecked") else ""
+            return f"{view.name}: goes on after {after} of {view.rounds}{checked}{passed}{anew}"
         case "waiting":
             return view.note
         case "site-lost":

@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from .array_bytes import array_of, value_of
-from .weights_file import write_weights
+from .weights_file import sha256_of, write_weights
 
 # What these wrappers put in front of the names of the module that they wrap.
 _WRAPPERS: dict[str, str] = {
@@ -30,7 +30,8 @@ _WRAPPERS: dict[str, str] = {
     "DistributedDataParallel": "module",
     "OptimizedModule": "_orig_mod",
 }
-_ORDER = "names"
+# What a file's head says beside its entries: their order in the model, and their checksum.
+_ORDER, _SUM = "names", "values-sha256"
 
 Form: TypeAlias = dict[str, tuple[tuple[int, ...], torch.dtype]]
 
@@ -129,10 +130,11 @@ def save(path: Path, arrays: ArrayRecord) -> None:
     """Write ``arrays`` as safetensors; a reader sees the old file or the new, never a part."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     values = {name: value_of(array) for name, array in arrays.items()}
+    # The format orders entries by type, and notices a file that was cut off, but no changed byte.
+    head = {_ORDER: json.dumps(list(arrays)), _SUM: sha256_of(values)}
     try:
         with beside.open("wb") as file:
-            # The format orders entries by type; the model's own order travels in the head.
-            write_weights(file, values, {_ORDER: json.dumps(list(arrays))})
+            write_weights(file, values, head)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)
@@ -142,16 +144,51 @@ def save(path: Path, arrays: ArrayRecord) -> None:
 
 
 def load(path: Path) -> ArrayRecord:
-    """Read what ``save`` wrote, in the model's order.
+    """Read what ``save`` wrote, in the model's order; without its checksum it is taken as it is.
 
     Raises ExchangeError for a damaged file, FileNotFoundError for a missing one.
     """
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            names = json.loads((file.metadata() or {}).get(_ORDER, "null")) or sorted(file.keys())
-            return ArrayRecord({name: array_of(file.get_tensor(name)) for name in names})
+            names = _order(file.metadata()) or sorted(file.keys())
+            arrays = ArrayRecord({name: array_of(file.get_tensor(name)) for name in names})
+    except (safetensors.SafetensorError, ValueError) as error:
+        raise _not_whole(path, error) from error
+    verify(path, {name: value_of(array) for name, array in arrays.items()})
+    return arrays
+
+
+def verify(path: Path, values: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Raise ExchangeError where ``values`` are not those for which ``path`` has a checksum."""
+    metadata = _metadata(path)
+    order = _order(metadata) or list(values)
+    if _SUM in metadata and (
+        set(order) != set(values)
+        or sha256_of({name: values[name] for name in order}) != metadata[_SUM]
+    ):
+        raise ExchangeError(f"{path}: damaged, its values are not those that were written")
+
+
+def has_checksum(path: Path) -> bool:
+    """Say whether damage to the values in the file shows; raises ExchangeError as ``load``."""
+    return _SUM in _metadata(path)
+
+
+def _metadata(path: Path) -> dict[str, str]:
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}
     except safetensors.SafetensorError as error:
-        raise ExchangeError(f"{path}: not a whole safetensors file ({error})") from error
+        raise _not_whole(path, error) from error
+
+
+def _order(metadata: Mapping[str, str] | None) -> list[str]:
+    order: list[str] = json.loads((metadata or {}).get(_ORDER, "[]"))
+    return order
+
+
+def _not_whole(path: Path, error: Exception) -> ExchangeError:
+    return ExchangeError(f"{path}: not a whole safetensors file ({error})")
 
 
 def _state(model: nn.Module) -> dict[str, torch.Tensor]:

@@ -6,6 +6,7 @@ and text by names), the arrays' bytes. https://github.com/huggingface/safetensor
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any, BinaryIO
@@ -38,8 +39,25 @@ def write_weights(
     file.write(len(text).to_bytes(8, "little"))
     file.write(text)
     for name in names:
-        plain = np.asarray(values[name], values[name].dtype.newbyteorder("<"), order="C")
-        file.write(plain.reshape(-1).view(np.uint8).data)
+        file.write(_bytes(values[name]))
+
+
+def sha256_of(values: Mapping[str, npt.NDArray[Any]]) -> str:
+    """Return the SHA-256 over ``values`` in their order: names, types, shapes and bytes.
+
+    Raises ValueError for a type that the format does not know.
+    """
+    found = hashlib.sha256()
+    for name, value in values.items():
+        found.update(json.dumps([name, _type(value), list(value.shape)]).encode())
+        found.update(_bytes(value))
+    return found.hexdigest()
+
+
+def _bytes(value: npt.NDArray[Any]) -> memoryview:
+    """Return the array's bytes as the format has them, where possible without a copy."""
+    plain = np.asarray(value, value.dtype.newbyteorder("<"), order="C")
+    return plain.reshape(-1).view(np.uint8).data
 
 
 def _type(value: npt.NDArray[Any]) -> str:

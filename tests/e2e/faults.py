@@ -69,7 +69,9 @@ round_timeout: 200
 """
 
 
-def write_faulty_study(folder: Path, sites: Sequence[str], settings: str = "") -> None:
+def write_faulty_study(
+    folder: Path, sites: Sequence[str], settings: str = "", *, train: str = TRAIN
+) -> None:
     """Write the study with these sites, and build it into ``folder/dist``."""
     cells = list(CELLS)
     cells[0] = cells[0].replace("import csv", "import csv\nimport time")
@@ -78,7 +80,7 @@ def write_faulty_study(folder: Path, sites: Sequence[str], settings: str = "") -
     cells[2] = "# nbfed: site\nDATA_FILE = 'north.csv'\nFAULTS = 'north.txt'"
     cells[3] = DATA
     cells[4] = cells[4].replace("(2, 4)", "(2, WIDTH)").replace("(4, 1)", "(WIDTH, 1)")
-    cells[5] = TRAIN
+    cells[5] = train
     listed = "".join(
         f"  {site}: {{params: {{DATA_FILE: {site}.csv, FAULTS: {site}.txt}}}}\n" for site in sites
     )
@@ -117,9 +119,13 @@ class Federation:
         where = () if "--resume" in options else ("--run-dir", "run")
         return self._start("server", "run-server", "--address", self.address, *where, *options)
 
-    def site(self, name: str, **variables: str) -> subprocess.Popen[bytes]:
+    def site(self, name: str, *options: str, **variables: str) -> subprocess.Popen[bytes]:
         command = ("run-client", "--site", name, "--server", self.address)
-        return self._start(name, *command, **variables)
+        return self._start(name, *command, *options, **variables)
+
+    def simulation(self, *options: str) -> subprocess.Popen[bytes]:
+        command = ("simulate", "study/study.ipynb", "--run-dir", "run")
+        return self._start("server", *command, *options)
 
     def _start(self, log: str, *command: str, **variables: str) -> subprocess.Popen[bytes]:
         with (self.folder / f"{log}.log").open("ab") as output:
@@ -199,6 +205,11 @@ def superlink_of(process: subprocess.Popen[bytes]) -> int:
         if b"superlink_child" in Path(f"/proc/{pid}/cmdline").read_bytes()
     ]
     return found
+
+
+def output_of(pid: int) -> str:
+    """Where a process writes what it prints."""
+    return os.readlink(f"/proc/{pid}/fd/1")
 
 
 def kill(pid: int) -> None:

@@ -3,9 +3,12 @@ nothing hangs, nothing is lost that was finished, and no process stays behind.""
 
 from __future__ import annotations
 
+import json
+import os
 import resource
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,7 +17,15 @@ import pytest
 from safetensors.numpy import load_file
 
 from tests.e2e.command import nbfed
-from tests.e2e.faults import NAME, Federation, kill, superlink_of, write_faulty_study
+from tests.e2e.faults import (
+    NAME,
+    TRAIN,
+    Federation,
+    kill,
+    output_of,
+    superlink_of,
+    write_faulty_study,
+)
 
 TAP = """\
 import os
@@ -31,6 +42,30 @@ def tapped(self, request):
 
 
 httpx.HTTPTransport.handle_request = tapped
+"""
+
+# The machine's clock is as wrong as the file says, in seconds.
+CLOCK = """\
+import datetime
+import os
+import time
+
+real = time.time
+
+
+def wrong():
+    with open(os.environ["CLOCK"]) as file:
+        return float(file.read() or 0)
+
+
+class Shifted(datetime.datetime):
+    @classmethod
+    def now(cls, tz=None):
+        return super().now(tz) + datetime.timedelta(seconds=wrong())
+
+
+time.time = lambda: real() + wrong()
+datetime.datetime = Shifted
 """
 
 Start = Callable[[Path], Federation]
@@ -192,6 +227,37 @@ def test_a_server_that_dies_twice_goes_on_with_its_sites_each_time(
     assert same(federation.run, undisturbed)
 
 
+def test_a_flipped_bit_in_the_newest_checkpoint_costs_its_round_alone(
+    pair: Path, undisturbed: dict[str, np.ndarray], start: Start
+) -> None:
+    federation = start(pair)
+    federation.faults("south", "none none sleep:600 none none")
+    server = federation.server()
+    sites = [federation.site("north"), federation.site("south")]
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    for process in (server, *sites):
+        kill(process.pid)
+        process.wait()
+    federation.until(lambda: not federation.marked())
+    newest = federation.run / "checkpoints" / "round-002.safetensors"
+    with newest.open("r+b") as file:
+        file.seek(-1000, os.SEEK_END)
+        byte = file.read(1)[0]
+        file.seek(-1000, os.SEEK_END)
+        file.write(bytes([byte ^ 64]))
+    server = federation.server("--resume", "run")
+    sites = [federation.site("north"), federation.site("south")]
+    assert federation.ends(server, *sites) == [0, 0, 0], federation.log("server")
+    (resumed,) = federation.of("run-resumed")
+    assert (resumed["file"], resumed["rounds_done"], resumed["damaged"]) == (
+        "checkpoints/round-001.safetensors",
+        1,
+        ["checkpoints/round-002.safetensors"],
+    )
+    assert "damaged, and passed over: checkpoints/round-002" in federation.log("server")
+    assert same(federation.run, undisturbed)
+
+
 def test_a_site_that_hangs_past_the_deadline_is_left_out_until_it_is_back(
     tmp_path_factory: pytest.TempPathFactory, start: Start
 ) -> None:
@@ -221,6 +287,136 @@ def test_a_site_that_hangs_past_the_deadline_is_left_out_until_it_is_back(
     assert "south replied to round 1 after" in federation.log("server")
 
 
+def test_a_wrong_clock_is_said_and_a_site_goes_on_when_it_is_set_right(
+    pair: Path, undisturbed: dict[str, np.ndarray], start: Start
+) -> None:
+    federation = start(pair)
+    federation.faults("south", "none sleep:3 none none")
+    clock = federation.folder / "clock"
+    (federation.folder / "shift").mkdir()
+    (federation.folder / "shift" / "sitecustomize.py").write_text(CLOCK)
+    path = f"{federation.folder / 'shift'}:{Path(__file__).parents[2]}"
+    server, north = federation.server(), federation.site("north")
+
+    def south(*options: str) -> subprocess.Popen[bytes]:
+        return federation.site("south", *options, PYTHONPATH=path, CLOCK=str(clock))
+
+    clock.write_text("600")
+    federation.until(lambda: federation.of("site-joined"))
+    assert federation.ends(south("--patience", "1")) == [4]
+    ahead = "this machine's clock is 10 min ahead of the server's: set it right"
+    (error,) = [line for line in federation.log("south").splitlines() if "error: " in line]
+    assert error == f"south: error: {federation.address} does not let this site in: {ahead}"
+
+    clock.write_text("0")
+    again = south()
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    clock.write_text("-600")
+    behind = "does not let this site in yet: this machine's clock is 10 min behind the server's"
+    federation.until(lambda: behind in federation.log("south"))
+    clock.write_text("0")
+    assert federation.ends(server, north, again) == [0, 0, 0], federation.log("server")
+    assert federation.log("south").count(behind) == 1
+    assert [e["sites"] for e in federation.of("round-finished")] == [["north", "south"]] * 3
+    assert federation.of("site-failed") == []
+    assert same(federation.run, undisturbed)
+
+
+@pytest.fixture(scope="module")
+def loose(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two sites that can do with one, and waits 12 s for who went away."""
+    study = tmp_path_factory.mktemp("loose")
+    write_faulty_study(study, ("north", "south"), "rounds: 6\nmin_sites: 1\n")
+    yaml = study / "study" / "federation.yaml"
+    yaml.write_text(yaml.read_text().replace("join_timeout: 200", "join_timeout: 12"))
+    assert nbfed("build", "study/study.ipynb", cwd=study).code == 0
+    return study
+
+
+def test_a_site_that_is_killed_for_good_ends_its_round_long_before_the_deadline(
+    loose: Path, start: Start
+) -> None:
+    federation = start(loose)
+    federation.faults("south", "none sleep:600")
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: federation.of("checkpoint") and not federation.faults_left("south"))
+    kill(south.pid)
+    south.wait()
+    assert federation.ends(server, north) == [0, 0], federation.log("server")
+    (lost,) = federation.of("site-lost")
+    assert (lost["round"], lost["site"]) == (2, "south")
+    (failed,) = federation.of("site-failed")
+    assert failed["reason"] == "it went away and was not back within 12 s"
+    rounds = federation.of("round-finished")
+    assert [e["missing"] for e in rounds] == [[]] + [["south"]] * 5
+    # It is told after two signs of life that lack, and given up 12 s later; the deadline is 200 s.
+    assert rounds[1]["seconds"] < 150
+
+
+def test_a_site_that_stands_still_is_waited_for_and_goes_on_where_it_was(
+    pair: Path, undisturbed: dict[str, np.ndarray], start: Start
+) -> None:
+    federation = start(pair)
+    federation.faults("south", "none sleep:5 none none")
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    os.kill(south.pid, signal.SIGSTOP)
+    federation.until(lambda: federation.of("site-lost"))
+    federation.until(lambda: federation.of("waiting")[-1]["last_seen"])
+    os.kill(south.pid, signal.SIGCONT)
+    assert federation.ends(server, north, south) == [0, 0, 0], federation.log("server")
+    (lost,) = federation.of("site-lost")
+    assert (lost["round"], lost["site"]) == (2, "south")
+    assert "waiting for south, last seen" in federation.log("server")
+    assert federation.of("site-failed") == []
+    assert [e["sites"] for e in federation.of("round-finished")] == [["north", "south"]] * 3
+    assert same(federation.run, undisturbed)
+
+
+def test_a_site_that_stands_still_for_too_long_takes_part_again_when_it_goes_on(
+    loose: Path, start: Start
+) -> None:
+    federation = start(loose)
+    federation.faults("north", "none none" + " sleep:3" * 4)
+    federation.faults("south", "none sleep:5")
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: federation.of("checkpoint") and not federation.faults_left("south"))
+    os.kill(south.pid, signal.SIGSTOP)
+    federation.until(lambda: federation.of("site-failed"))
+    os.kill(south.pid, signal.SIGCONT)
+    assert federation.ends(server, north, south) == [0, 0, 0], federation.log("server")
+    (failed,) = federation.of("site-failed")
+    assert failed["reason"] == "it went away and was not back within 12 s"
+    assert [e["site"] for e in federation.of("site-joined")].count("south") == 2
+    rounds = federation.of("round-finished")
+    both = ["north", "south"]
+    assert (rounds[0]["sites"], rounds[1]["sites"], rounds[-1]["sites"]) == (both, ["north"], both)
+    # Also of the round in which it came back it is told that it had no part.
+    assert [sorted(e["sites"] + e["missing"]) for e in rounds] == [both] * 6
+
+
+def test_a_worker_of_a_simulation_that_is_killed_costs_its_part_of_the_round(
+    loose: Path, start: Start
+) -> None:
+    federation = start(loose)
+    federation.faults("south", "none sleep:600 none none none none")
+    simulation = federation.simulation("--baselines", "none", "--workers", "2")
+    federation.until(lambda: len(federation.faults_left("south")) == 4)
+    (worker,) = [pid for pid in federation.marked() if output_of(pid).endswith("worker-2.log")]
+    kill(worker)
+    assert federation.ends(simulation) == [0], federation.log("server")
+    (failed,) = federation.of("site-failed")
+    assert (failed["round"], failed["site"]) == (2, "south")
+    assert failed["reason"] == "the process of site south ended (signal 9)"
+    rounds = federation.of("round-finished")
+    assert [e["missing"] for e in rounds] == [[], ["south"], [], [], [], []]
+    # A process that ends is seen at once.
+    assert rounds[1]["seconds"] < 100
+
+
 def test_a_full_disk_ends_the_run_and_the_checkpoint_before_stays_whole(
     solo: Path, start: Start
 ) -> None:
@@ -239,6 +435,91 @@ def test_a_full_disk_ends_the_run_and_the_checkpoint_before_stays_whole(
     assert kept.name == "round-001.safetensors"
     assert load_file(kept)["0.weight"].shape == (8000, 2)
     assert not (federation.run / "model.safetensors").exists()
+
+
+@pytest.fixture(scope="module")
+def keeping(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of two sites that keep their optimizers, and can do with one."""
+    study = tmp_path_factory.mktemp("keeping")
+    train = TRAIN.replace("train_loss\n", "train_loss keep=optimizer\n", 1)
+    train = train.replace("lr=LR", "lr=LR, momentum=0.9")
+    write_faulty_study(study, ("north", "south"), "rounds: 4\nmin_sites: 1\n", train=train)
+    return study
+
+
+def test_a_full_disk_at_a_site_costs_its_part_and_its_old_state_stays_whole(
+    keeping: Path, start: Start
+) -> None:
+    federation = start(keeping)
+    federation.faults("south", "none sleep:3 sleep:3 none")
+    own = federation.folder / ".nbfed/study/sites/south"
+    own.mkdir(mode=0o700, parents=True)
+    # Of what the site writes, this and what it keeps are larger than the limit, and no other file.
+    (own / "site.log").write_text("an old line\n" * 6000)
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south")
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    resource.prlimit(south.pid, resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
+    federation.until(lambda: federation.of("site-failed"))
+    (kept,) = (own / "local").iterdir()
+    assert kept.name.endswith(".000001.safetensors")
+    assert load_file(kept)["kept"].size > 60_000
+    resource.prlimit(south.pid, resource.RLIMIT_FSIZE, (-1, -1))
+    assert federation.ends(server, north, south) == [0, 0, 0], federation.log("server")
+    (failed,) = federation.of("site-failed")
+    kept_text = "what this site keeps between rounds cannot be written (File too large)"
+    assert (failed["round"], failed["site"]) == (2, "south")
+    assert failed["reason"] == f"{kept_text}: make room for its state folder"
+    both = ["north", "south"]
+    assert [e["sites"] for e in federation.of("round-finished")] == [both, ["north"], both, both]
+    assert sorted(path.name.split(".")[1] for path in (own / "local").iterdir()) == [
+        "000003",
+        "000004",
+    ]
+    said = federation.log("south")
+    assert said.count(kept_text) == 1
+    assert said.count(f"{own / 'site.log'} cannot be written (File too large): make room") == 1
+    assert "Traceback" not in said and "Logging error" not in said
+    assert "round 4: trained on" in (own / "site.log").read_text()
+
+
+def test_nothing_leaves_a_site_whose_audit_log_cannot_be_written(
+    keeping: Path, start: Start
+) -> None:
+    federation = start(keeping)
+    federation.faults("south", "none sleep:3 none none")
+    own = federation.folder / ".nbfed/study/sites/south"
+    (federation.folder / "tap").mkdir()
+    (federation.folder / "tap" / "sitecustomize.py").write_text(TAP)
+    path = f"{federation.folder / 'tap'}:{Path(__file__).parents[2]}"
+    tapped = federation.folder / "tapped"
+    server, north = federation.server(), federation.site("north")
+    south = federation.site("south", PYTHONPATH=path, TAP=str(tapped))
+    federation.until(lambda: len(federation.faults_left("south")) == 2)
+    log = own / "audit.jsonl"
+    log.rename(own / "before.jsonl")
+    log.symlink_to("/dev/full")
+    sent = tapped.stat().st_size
+    assert federation.ends(south, server, north) == [1, 0, 0], federation.log("server")
+    failed, *others = federation.of("site-failed")
+    assert (failed["round"], failed["site"]) == (2, "south")
+    assert failed["reason"] == "its audit log cannot be written, and without one nothing leaves it"
+    # The next round's message may reach it in its last moments; it is not waited for then.
+    ended = "it has ended, as it said in its last answer"
+    assert [(e["round"], e["reason"]) for e in others] in ([], [(3, ended)])
+    rounds = federation.of("round-finished")
+    assert [e["sites"] for e in rounds] == [["north", "south"], *[["north"]] * 3]
+    assert federation.log("south").splitlines()[-1] == (
+        f"south: error: {log} cannot be written (No space left on device), and without a log "
+        "nothing is done: make room, or whatever it lacks, and start again"
+    )
+    # The first round's weights are some hundred kilobytes.
+    assert sent > 100_000
+    assert tapped.stat().st_size - sent < 30_000
+    log.unlink()
+    (own / "before.jsonl").rename(log)
+    chain = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [entry["event"] for entry in chain] == ["approved", "started", "answered", "answered"]
 
 
 def test_ctrl_c_in_a_round_leaves_a_run_that_can_go_on(solo: Path, start: Start) -> None:

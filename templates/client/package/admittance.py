@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
 import httpx
 
+from .clocks import apart, seconds_behind
 from .identity import REQUEST_FILE, Identity
 
 _NODE_FILE = "node"
@@ -45,19 +44,9 @@ class Admittance:
         """Say why the server did not take the key, and what to do."""
         behind = seconds_behind(refusal)
         if behind is not None and abs(behind) > _CLOCK_MATTERS:
-            side = "behind" if behind > 0 else "ahead of"
-            return f"this machine's clock is {abs(behind):.0f} s {side} the server's: set it right"
+            return f"this machine's clock is {apart(behind)}: set it right"
         return (
             f"this site's key, {self.identity.fingerprint}, is not admitted there: give "
             f"{self.folder / REQUEST_FILE} to the coordinator; if it was let in before, ask why "
             "it was revoked"
         )
-
-
-def seconds_behind(answer: httpx.Response) -> float | None:
-    """Return how far this machine's clock is behind that of who answered; None if unknown."""
-    try:
-        there = parsedate_to_datetime(answer.headers["date"])
-        return (there - datetime.now(UTC)).total_seconds()
-    except (KeyError, ValueError, TypeError):
-        return None

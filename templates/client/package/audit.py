@@ -9,12 +9,14 @@ No line holds data: names, sizes, digests, and the numbers that the server got a
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import hashlib
 import json
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
@@ -29,49 +31,68 @@ _BLOCK = 1 << 16
 Entry = dict[str, Any]
 
 
+class NotLogged(SiteError):
+    """The log cannot be written, so that nothing may be done or sent."""
+
+
 class AuditLog:
-    """The log in a site's state folder; safe to be written by several processes."""
+    """The log in a site's state folder; safe to be written by several processes.
+
+    An entry for which there is no room leaves the log as it was.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path = folder / AUDIT_FILE
         self._head = folder / HEAD_FILE
 
     def record(self, event: str, **details: Any) -> None:
-        """Append an entry; it is on the disk when this returns. Raises SiteError."""
+        """Append an entry; it is on the disk when this returns. Raises NotLogged."""
         try:
             handle = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
-            with os.fdopen(handle, "r+b") as file:
+            # Without a buffer: what there was no room for shall not be written after all later.
+            with os.fdopen(handle, "r+b", buffering=0) as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 last = _last_line(file)
                 if last and not last.endswith(b"\n"):
                     # The process, or the machine, stopped in the middle of a line.
-                    file.write(b"\n")
-                    last = self._append(file, last, CUT_OFF, {"bytes": len(last)})
+                    last = self._append(file, last, CUT_OFF, {"bytes": len(last)}, begin=b"\n")
                 self._append(file, last, event, details)
         except OSError as error:
-            raise SiteError(
+            raise NotLogged(
                 f"{self.path} cannot be written ({error.strerror}), and without a log nothing is "
-                "done"
+                "done: make room, or whatever it lacks, and start again"
             ) from error
 
-    def _append(self, file: Any, last: bytes, event: str, details: Entry) -> bytes:
+    def _append(
+        self, file: FileIO, last: bytes, event: str, details: Entry, begin: bytes = b""
+    ) -> bytes:
         before = _hash(last) if last else START
         now = datetime.now(UTC).isoformat(timespec="milliseconds")
         line = json.dumps({"time": now, "event": event, **details, "before": before})
         data = line.encode() + b"\n"
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-        self._note_head(_hash(data))
+        end = file.seek(0, os.SEEK_END)
+        try:
+            rest = memoryview(begin + data)
+            while rest:
+                rest = rest[file.write(rest) :]
+            os.fsync(file.fileno())
+            self._note_head(_hash(data))
+        except OSError:
+            with contextlib.suppress(OSError):
+                file.truncate(end)
+            raise
         return data
 
     def _note_head(self, head: str) -> None:
         beside = self._head.with_name(f".{HEAD_FILE}.{os.getpid()}")
-        with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
-            file.write(head + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(self._head)
+        try:
+            with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:
+                file.write(head + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(self._head)
+        finally:
+            beside.unlink(missing_ok=True)
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ in this order, the first time:
   {COMMAND} dry-run                     one round on this site's data; nothing is sent
   {COMMAND} start                       take part in the run
 
-exit codes: 0 done, 1 something is wrong here, 2 wrong command line, 4 no server, 130 interrupted
+exit codes: 0 done, 1 something is wrong here, 2 wrong command line,
+  4 no server, or none that lets this site in, 130 interrupted
 """
 
 Verb = Callable[[argparse.Namespace, Place], int]

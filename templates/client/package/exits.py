@@ -6,7 +6,10 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of the site's command; 2 is a wrong command line."""
+    """Exit codes of the site's command; 2 is a wrong command line.
+
+    NO_SERVER is also a server that does not let this site in, as where the clock here is wrong.
+    """
 
     DONE = 0
     AT_FAULT = 1

@@ -12,26 +12,17 @@ import json
 import logging
 import traceback
 from collections.abc import Callable
-from enum import IntEnum
 from pathlib import Path
 
 from flwr.app import Context, Error, Message
 
 from .digest import SOURCE_MAP
+from .failure_codes import Failure
 
 Handler = Callable[[Message, Context], Message]
 
 _PACKAGE = Path(__file__).resolve().parent
 _log = logging.getLogger(__package__)
-
-
-class Failure(IntEnum):
-    """Codes of a reply's error; Flower's own codes are below 100."""
-
-    CODE_RAISED = 101
-    DATA_NOT_LOADED = 102
-    REFUSED = 103
-    OTHER_PACKAGE = 104
 
 
 class Refusal(Exception):

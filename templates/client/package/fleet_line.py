@@ -20,9 +20,13 @@ from flwr.supernode.fleet_http_client import FleetHttpClient
 from flwr.supernode.node_auth_http_interceptor import NodeAuthHttpInterceptor
 
 from .admittance import Admittance
+from .clocks import apart, is_about_time, seconds_behind_at
 
 # Seconds.
 RETRY_FIRST, RETRY_MOST = 0.1, 2.0
+
+# Further apart than this, it is the clocks and no certificate that has run out. In seconds.
+_CLOCK_MATTERS = 60.0
 
 _BUSY = frozenset({502, 503, 504})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout)
@@ -39,7 +43,10 @@ class Unreachable(FleetError):
 
 
 class UnknownHere(FleetError):
-    """The server does not know this node: it was started anew, or it turned the key away."""
+    """The server does not know this node: it was started anew, or it turned the key away.
+
+    So it is, too, where this machine's clock is wrong.
+    """
 
 
 class RunOver(Exception):
@@ -107,7 +114,10 @@ class Line:
 
         Raises RunOver, UnknownHere, Unreachable or FleetError.
         """
-        start, wait = time.monotonic(), RETRY_FIRST
+        # Not from the first try on: one that stands still in the middle, as its machine may, ends
+        # without an answer when all patience is over.
+        failing: float | None = None
+        wait = RETRY_FIRST
         while True:
             try:
                 answer = getattr(self.client, name)(request)
@@ -115,7 +125,8 @@ class Line:
                 reason = self._reason_to_wait(error)
                 if not isinstance(error, _NOT_SENT):
                     self.unanswered.add(name)
-                if self.leaving.is_set() or time.monotonic() - start >= self.patience:
+                failing = failing or time.monotonic()
+                if self.leaving.is_set() or time.monotonic() - failing >= self.patience:
                     raise Unreachable(
                         f"no server at {self.address} within {self.patience:g} s ({reason}): ask "
                         "the coordinator if it runs and if the address is right; --patience waits "
@@ -154,7 +165,13 @@ class Line:
 
     def _require_trust(self, text: str, error: Exception) -> None:
         """Raise FleetError for a server that cannot be trusted, however often it is asked."""
-        if "certificate has expired" in text or "certificate is not yet valid" in text:
+        if is_about_time(text):
+            behind = seconds_behind_at(self.address, (self._ca or b"").decode())
+            if behind is not None and abs(behind) > _CLOCK_MATTERS:
+                # As with a signature that is refused for it: the clock may be set meanwhile.
+                raise UnknownHere(
+                    f"this machine's clock is {apart(behind)}: set it right"
+                ) from error
             raise FleetError(
                 f"the certificate of {self.address} is not valid now: check this machine's clock, "
                 "and ask the coordinator to start the server anew, which renews it"

@@ -13,7 +13,8 @@ from .approval import installed_digest
 from .audit import AUDIT_FILE, HEAD_FILE, AuditLog, read_chain
 from .egress import EXAMPLES
 from .exits import SiteError
-from .failures import Failure, Refusal
+from .failure_codes import Failure
+from .failures import Refusal
 from .leaving import EVALUATE, QUERY, TRAIN, Leaving, inspected, size_of
 from .policy import Policy, not_allowed
 from .stages import EVALUATE_METRICS, MODEL_SIZES, TRAIN_METRICS
@@ -35,7 +36,10 @@ class Gate:
         self.left: Leaving | None = None
 
     def answer(self, message: Message, work: Callable[[], Message]) -> Message:
-        """Return what ``work`` answers ``message`` with, or an error in its place."""
+        """Return what ``work`` answers ``message`` with, or an error in its place.
+
+        Raises NotLogged where the log cannot be written: then nothing of the answer may leave.
+        """
         kind = message.metadata.message_type
         try:
             self._before(message)

@@ -62,29 +62,38 @@ class LocalStates:
         files = {_round(path.stem): path for path in self._files()}
         for stored in sorted((stored for stored in files if stored < number), reverse=True):
             try:
-                return _unpacked(exchange.load(files[stored]))
-            except exchange.ExchangeError as error:
+                record = exchange.load(files[stored])
+                if not exchange.has_checksum(files[stored]):
+                    _log.info("%s has no checksum: not checked for damage", files[stored])
+                return _unpacked(record)
+            except (exchange.ExchangeError, OSError) as error:
                 _log.warning("%s: this site goes on with what it kept before", error)
         return LocalState()
 
     def store(self, number: int, state: LocalState) -> None:
-        """Keep the state after round ``number``."""
+        """Keep the state after round ``number``; raises Refusal, and then all is as it was."""
         if not state:
             return
         name = f"{self._run}.{number:06d}"
         record = _packed(state)
+        if self._folder:
+            self._save(name, number, record)
         for other in [o for o in self._memory if self._is_ours(o) and _round(o) >= number]:
             del self._memory[other]
         self._memory[name] = record
         for other in _outdated([o for o in self._memory if re.fullmatch(r"[0-9a-f]+\.\d+", o)]):
             del self._memory[other]
-        if self._folder:
-            self._save(name, number, record)
 
     def _save(self, name: str, number: int, record: ArrayRecord) -> None:
         assert self._folder
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        exchange.save(self._folder / f"{name}.safetensors", record)
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            exchange.save(self._folder / f"{name}.safetensors", record)
+        except OSError as error:
+            raise Refusal(
+                f"what this site keeps between rounds cannot be written ({error.strerror}): make "
+                "room for its state folder"
+            ) from error
         for path in self._files():
             if _round(path.stem) > number:
                 path.unlink(missing_ok=True)

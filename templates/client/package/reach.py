@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import httpx
 
-from .admittance import Admittance, seconds_behind
+from .admittance import Admittance
+from .clocks import apart, is_about_time, seconds_behind, seconds_behind_at
 from .connections import only_to, proxies
 from .exits import SiteError
 from .findings import Finding, failed, fine, note
@@ -36,10 +38,13 @@ def check_server(place: Place) -> Iterator[Finding]:
             with httpx.Client(verify=trusted, timeout=_SECONDS) as client:
                 answer = client.get(f"https://{address}/")
         except (httpx.HTTPError, ssl.SSLError, OSError) as error:
-            yield _unreached(address, str(ca), str(error))
+            if is_about_time(str(error)):
+                yield from _not_valid_now(address, ca)
+            else:
+                yield _unreached(address, str(ca), str(error))
             return
         yield fine("server", f"{address} answers, and its certificate is the federation's ({ca})")
-        yield _clock(answer)
+        yield _clock(seconds_behind(answer))
         yield from _admitted(place, address)
 
 
@@ -60,11 +65,20 @@ def _unreached(address: str, ca: str, text: str) -> Finding:
     )
 
 
-def _clock(answer: httpx.Response) -> Finding:
-    behind = seconds_behind(answer)
+def _not_valid_now(address: str, ca: Path) -> Iterator[Finding]:
+    yield failed(
+        "server",
+        f"the certificate of {address} is not valid at the time that it is here",
+        "check this machine's clock; if it is right, ask the coordinator to start the server "
+        "anew, which renews it",
+    )
+    yield _clock(seconds_behind_at(address, ca.read_text()))
+
+
+def _clock(behind: float | None) -> Finding:
     if behind is None:
         return note("clock", "the server does not tell its time")
-    side = f"{abs(behind):.0f} s {'behind' if behind > 0 else 'ahead of'} the server's"
+    side = apart(behind)
     if abs(behind) > _CLOCK_FAILS:
         return failed("clock", side, "set this machine's clock, by NTP for example")
     return note("clock", side) if abs(behind) > _CLOCK_MATTERS else fine("clock", "as the server's")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import os
@@ -13,9 +14,10 @@ import torch
 from flwr.app import Context, Error, Message, RecordDict
 
 from .admittance import Admittance
+from .audit import NotLogged
 from .client_app import app
 from .exits import Exit, SiteError
-from .failures import Failure
+from .failure_codes import Failure
 from .fleet import Fleet
 from .fleet_line import FleetError, RunOver, UnknownHere, Unreachable
 from .gate import Gate
@@ -140,7 +142,16 @@ class _Part:
     def _answer(self, message: Message) -> None:
         start = time.perf_counter()
         context = self._context_of(message)
-        reply = self._gate.answer(message, lambda: app(message, context))
+        try:
+            reply = self._gate.answer(message, lambda: app(message, context))
+        except NotLogged:
+            # Fixed words, which hold nothing of the answer: the server shall not wait for that.
+            reason = "its audit log cannot be written, and without one nothing leaves it"
+            error = Message(Error(int(Failure.NOT_LOGGED), reason), reply_to=message)
+            with contextlib.suppress(FleetError, RunOver):
+                self._fleet.reply(error, time.perf_counter() - start)
+                time.sleep(LAST_WORDS)
+            raise
         seconds = time.perf_counter() - start
         self._fleet.reply(reply, seconds)
         give_back()

@@ -120,4 +120,6 @@ def _logged_end(log: AuditLog) -> Iterator[None]:
 
 
 def _say(who: str, text: str) -> None:
-    print(f"{who}: {text}", file=sys.stderr, flush=True)
+    # What it is written to may be a file on a full disk; how this ends is in the exit code, too.
+    with contextlib.suppress(OSError):
+        print(f"{who}: {text}", file=sys.stderr, flush=True)

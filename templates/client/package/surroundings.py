@@ -32,6 +32,35 @@ def at_site(site: str, state: Path, folder: Path, device: str = AUTO) -> Iterato
         yield
 
 
+class _OwnLog(logging.FileHandler):
+    """The site's own log. That it cannot be written is said once, and stops nothing."""
+
+    def __init__(self, site: str, file: Path) -> None:
+        super().__init__(file, encoding="utf-8")
+        self._site = site
+        self._told = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        """Called within the handling of an error."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._told:
+            self._told = True
+            with contextlib.suppress(OSError):
+                print(
+                    f"{self._site}: {self.baseFilename} cannot be written ({error.strerror}): make "
+                    "room; the work goes on, but what fails meanwhile leaves no trace there",
+                    file=sys.stderr,
+                    flush=True,
+                )
+
+    def close(self) -> None:
+        """Close it, whether or not there is room for its last lines."""
+        with contextlib.suppress(OSError):
+            super().close()
+
+
 @contextlib.contextmanager
 def _logging(site: str, state: Path) -> Iterator[None]:
     """Short lines on the screen; everything, whole traces too, in the site's own log."""
@@ -40,7 +69,7 @@ def _logging(site: str, state: Path) -> Iterator[None]:
         file = state / "site.log"
         # Traces may hold data of patients: nobody else may read them.
         os.close(os.open(file, os.O_CREAT | os.O_APPEND | os.O_WRONLY, 0o600))
-        log_file = logging.FileHandler(file, encoding="utf-8")
+        log_file = _OwnLog(site, file)
     except OSError as error:
         raise SiteError(f"{state} cannot be written: {error.strerror}") from error
     log_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))

@@ -12,7 +12,8 @@ from flwr.app import ArrayRecord, ConfigRecord, Message
 
 from .array_bytes import holds_half, in_half, outline
 from .digest import package_digest
-from .failures import Failure, Refusal
+from .failure_codes import Failure
+from .failures import Refusal
 from .wire import is_packed, pack, unpack
 
 DIGEST = package_digest(Path(__file__).resolve().parent)

@@ -51,6 +51,7 @@ def _resumed(event: dict[str, Any]) -> str:
     return (
         f"{event['name']}: goes on after {event['rounds_done']} of {event['rounds']} rounds of "
         f"{event['strategy']}, from {event['file'] or 'the initial weights'}"
+        + (" (without a checksum: not checked for damage)" if event["unchecked"] else "")
         + (f"; damaged, and passed over: {', '.join(damaged)}" if damaged else "")
         + (f"; its strategy starts anew with {', '.join(restarts)}" if restarts else "")
     )

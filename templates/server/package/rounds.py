@@ -136,14 +136,7 @@ class _Rounds:
         settings, standing = self._settings, self._standing
         about = about_run(settings)
         if settings.resume:
-            self._emit(
-                "run-resumed",
-                **about,
-                rounds_done=standing.done,
-                file=standing.file,
-                damaged=standing.damaged,
-                strategy_restarts=standing.restarts,
-            )
+            self._emit("run-resumed", **about, **standing.resumed_from())
         else:
             self._emit("run-started", **about)
         self._evaluate_here()
@@ -157,6 +150,7 @@ class _Rounds:
         # The wait for sites is not the round's.
         start = time.monotonic()
         self._emit("round-started", round=number, sites=list(letters))
+        absent = set(self._sites.missing())
         replies = self._train(number, letters)
         missing = letters.keys() - replies.keys()
         if len(replies) < self._needed_of(letters):
@@ -184,8 +178,8 @@ class _Rounds:
             round=number,
             seconds=round(time.monotonic() - start, 3),
             sites=trained,
-            # Whom the strategy did not choose is not missing; who is not there is.
-            missing=sorted((missing | set(self._sites.missing())) - set(trained)),
+            # Whom the strategy did not choose is not missing; who was not there is.
+            missing=sorted((missing | absent | set(self._sites.missing())) - set(trained)),
             train=train,
         )
         self._emit("checkpoint", round=number, file=file)

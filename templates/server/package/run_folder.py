@@ -40,12 +40,16 @@ BEST = "best.safetensors"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights after a round, and what the strategy remembered then, if it does at all."""
+    """The weights after a round, and what the strategy remembered then, if it does at all.
+
+    ``unchecked`` has no checksum, as an older server wrote it: changed values would not show.
+    """
 
     round: int
     arrays: ArrayRecord
     state: ArrayRecord | None
     file: str
+    unchecked: bool
 
 
 def event_of(name: str, fields: Mapping[str, object]) -> Event:
@@ -155,10 +159,11 @@ class RunFolder:
             try:
                 arrays = exchange.load(path)
                 state = exchange.load(state_file) if state_file.exists() else None
+                unchecked = not exchange.has_checksum(path)
             except (exchange.ExchangeError, OSError):
                 damaged.append(file)
                 continue
-            return Checkpoint(_round_of(path) or 0, arrays, state, file), damaged
+            return Checkpoint(_round_of(path) or 0, arrays, state, file, unchecked), damaged
         return None, damaged
 
     def best(self, arrays: ArrayRecord) -> str:

@@ -52,6 +52,7 @@ class Sites:
         # The nodes that are online, each with the time at which it came.
         self._online: dict[int, str] = {}
         self._doubted: set[str] = set()
+        self._leaving: set[str] = set()
         self._joined: Counter[str] = Counter()
         self._seen: dict[str, float] = {}
         self._looked = 0.0
@@ -77,6 +78,14 @@ class Sites:
     def is_shut_out(self, site: str) -> bool:
         """Say whether the key with which the site joined is admitted no more: it stays away."""
         return self._site_of is not None and self._site_of(self._node_of[site]) != site
+
+    def leaves(self, site: str) -> None:
+        """Take in that the site ends: when it is gone it is not waited for, until it joins anew."""
+        self._leaving.add(site)
+
+    def has_left(self, site: str) -> bool:
+        """Say whether the site has ended as it said."""
+        return site in self._leaving and not self.is_online(site)
 
     def joined(self, site: str) -> int:
         """Count how often the site has joined: more than before means that it was away."""
@@ -182,6 +191,7 @@ class Sites:
         else:
             self._settled.add(node)
             self._doubted.discard(site)
+            self._leaving.discard(site)
             self._joined[site] += 1
             self._seen[site] = time.monotonic()
             # A site that was started again comes as a new node; the old one fades out.

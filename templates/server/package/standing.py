@@ -9,7 +9,7 @@ from flwr.app import ArrayRecord
 from flwr.serverapp.strategy import Strategy
 
 from .exchange import check_like
-from .run_folder import RunFolder
+from .run_folder import Event, RunFolder
 from .settings import HAS_EVALUATE, SERVER_EVALUATES, Settings, SettingsError
 from .stopping import Course
 from .strategy_state import lost_of, restore, state_of
@@ -20,20 +20,17 @@ class StoppedEarly(Exception):
 
 
 class Standing:
-    """The weights after ``done`` rounds, which are those of ``file`` if a run is resumed.
-
-    ``restarts`` names what the strategy of a resumed run remembers no more, and ``damaged`` the
-    newer checkpoints that cannot be read.
-    """
+    """The weights after ``done`` rounds, at first those of a checkpoint if a run is resumed."""
 
     def __init__(
         self, folder: RunFolder, settings: Settings, strategy: Strategy, arrays: ArrayRecord
     ) -> None:
         self.arrays = arrays
         self.done = 0
-        self.file = ""
-        self.restarts: list[str] = []
-        self.damaged: list[str] = []
+        self._file = ""
+        self._restarts: list[str] = []
+        self._damaged: list[str] = []
+        self._unchecked = False
         self._folder = folder
         self._settings = settings
         self._strategy = strategy
@@ -41,6 +38,20 @@ class Standing:
         self._course = Course(settings)
         if settings.resume:
             self._resume()
+
+    def resumed_from(self) -> Event:
+        """Return what a resumed run tells of where it goes on.
+
+        The checkpoint's file, and whether it lacks a checksum; the newer ones that are damaged;
+        what the strategy remembers no more.
+        """
+        return {
+            "rounds_done": self.done,
+            "file": self._file,
+            "damaged": self._damaged,
+            "unchecked": self._unchecked,
+            "strategy_restarts": self._restarts,
+        }
 
     def keep(self, number: int, arrays: ArrayRecord) -> str:
         """Take in the weights that round ``number`` made; return the path of their checkpoint.
@@ -73,15 +84,15 @@ class Standing:
     def _resume(self) -> None:
         """Go back to where the run was whole for the last time; raises SettingsError."""
         path, past = self._folder.path, self._folder.past
-        checkpoint, self.damaged = self._folder.newest_checkpoint()
+        checkpoint, self._damaged = self._folder.newest_checkpoint()
         if checkpoint:
             if reason := check_like(checkpoint.arrays, self.arrays):
                 raise SettingsError(f"{path / checkpoint.file} is not of this model: {reason}")
             self.arrays, self.done = checkpoint.arrays, checkpoint.round
-            self.file = checkpoint.file
+            self._file, self._unchecked = checkpoint.file, checkpoint.unchecked
             if checkpoint.state is not None:
                 restore(self._strategy, checkpoint.state)
-            self.restarts = lost_of(self._strategy)
+            self._restarts = lost_of(self._strategy)
         ended = next((e for e in reversed(past) if e["event"] == "run-finished"), None)
         if ended and ended["outcome"] == "stopped early":
             raise SettingsError(f"the run in {path} has stopped early: {ended['reason']}")

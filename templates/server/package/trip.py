@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from flwr.app import Message
 from flwr.serverapp import Grid
 
+from .failure_codes import ENDING
 from .late import LateReplies
 from .reasons import first_line
 from .sites import Sites
@@ -21,7 +22,7 @@ from .sites import Sites
 # again as the round, but at least for these seconds.
 _LATE_LEAST = 120.0
 _WAITING_SECONDS = 10.0
-# Flower's code; a site's own are above 100.
+# Flower's code; a site's own are in failure_codes.
 _NODE_UNAVAILABLE = 5
 
 
@@ -37,6 +38,13 @@ class Answer:
     seconds: float
     message: Message | None = None
     reason: str = ""
+
+    @property
+    def is_last(self) -> bool:
+        """Say whether the site ends with it."""
+        if self.message is None or not self.message.has_error():
+            return False
+        return self.message.error.code in ENDING
 
     def read(self) -> Message:
         """Return the message, which has content; raises ReplyError."""
@@ -135,13 +143,18 @@ class Trip:
                 self._sites.look(now=True)
                 continue
             self._waiting.discard(site)
-            yield Answer(site, self._seconds(), message)
+            answer = Answer(site, self._seconds(), message)
+            if answer.is_last:
+                self._sites.leaves(site)
+            yield answer
 
     def _follow(self) -> Iterator[Answer]:
         """Send again to sites that came back; give up those that are away for too long."""
         now = time.monotonic()
         revoked = {site for site in self._waiting if self._sites.is_shut_out(site)}
         yield from self._give_up(revoked, "it was revoked")
+        left = {site for site in self._waiting if self._sites.has_left(site)}
+        yield from self._give_up(left, "it has ended, as it said in its last answer")
         present = self._sites.present()
         has_one = {site for site, _ in self._open.values()}
         back = {

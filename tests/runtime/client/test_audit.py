@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import json
+import resource
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -142,12 +144,58 @@ def test_lines_longer_than_a_block_and_many_writers(audit: ModuleType, tmp_path:
     assert (chain.broken, len(chain.entries)) == (0, 20)
 
 
-def test_without_a_log_nothing_is_done(
-    installed: Installed, audit: ModuleType, tmp_path: Path
-) -> None:
+def test_without_a_log_nothing_is_done(audit: ModuleType, tmp_path: Path) -> None:
     (tmp_path / audit.AUDIT_FILE).mkdir()
-    with pytest.raises(installed.client.module("exits").SiteError, match="without a log nothing"):
+    with pytest.raises(audit.NotLogged, match="without a log nothing"):
         audit.AuditLog(tmp_path).record("started")
+
+
+@contextmanager
+def room_for(size: int) -> Iterator[None]:
+    """No file of this process gets larger than ``size`` bytes."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("torn", [b"", b'{"time": "2026-'])
+@pytest.mark.parametrize("room", [0, 1, 50])
+def test_an_entry_without_room_leaves_the_log_as_it_was(
+    audit: ModuleType, log: Any, tmp_path: Path, torn: bytes, room: int
+) -> None:
+    with log.path.open("ab") as file:
+        file.write(torn)
+    before = log.path.read_bytes()
+    with room_for(len(before) + room), pytest.raises(audit.NotLogged) as caught:
+        log.record("answered", round=4)
+    assert str(caught.value) == (
+        f"{log.path} cannot be written (File too large), and without a log nothing is done: make "
+        "room, or whatever it lacks, and start again"
+    )
+    assert log.path.read_bytes() == before
+    log.record("answered", round=4)
+    chain = audit.read_chain(tmp_path)
+    assert (chain.broken, chain.cut_off) == (0, (5,) if torn else ())
+    assert chain.entries[-1]["round"] == 4
+
+
+def test_an_entry_whose_hash_cannot_be_noted_is_none(
+    audit: ModuleType, log: Any, tmp_path: Path
+) -> None:
+    before = log.path.read_bytes()
+    (tmp_path / audit.HEAD_FILE).rename(tmp_path / "elsewhere")
+    (tmp_path / audit.HEAD_FILE).mkdir()
+    with pytest.raises(audit.NotLogged):
+        log.record("answered", round=4)
+    assert log.path.read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        audit.HEAD_FILE,
+        audit.AUDIT_FILE,
+        "elsewhere",
+    ]
 
 
 def test_the_report(

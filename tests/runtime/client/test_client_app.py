@@ -200,7 +200,7 @@ def test_weights_go_back_in_the_form_in_which_they_came(client: Client) -> None:
 def test_another_package_is_asked_for(client: Client) -> None:
     for kind in ("query", "train", "evaluate"):
         reply = client.ask(kind, client.weights(), digest="0" * 64)
-        assert reply.error.code == client.module("failures").Failure.OTHER_PACKAGE
+        assert reply.error.code == client.module("failure_codes").Failure.OTHER_PACKAGE
         assert "the server asks for 000000000000" in str(reply.error.reason)
 
 

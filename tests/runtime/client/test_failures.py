@@ -98,7 +98,7 @@ def test_data_that_cannot_be_loaded_are_told_apart(folder: Path) -> None:
     (folder / "cleveland.csv").write_text(f"a,b,c,label\n1,2,{NAME},0\n")
     with client_of(folder) as client:
         reply = client.ask("train", client.weights())
-        assert reply.error.code == client.module("failures").Failure.DATA_NOT_LOADED
+        assert reply.error.code == client.module("failure_codes").Failure.DATA_NOT_LOADED
         # Another process has to read it, which does not have this package.
         assert type(reply.error.code) is int
     assert str(reply.error.reason).startswith("data not loaded: ValueError in data.py line ")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import torch
 from flwr.app import Array, ArrayRecord
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 from torch import nn
 
 from tests.runtime.modules import template_module
@@ -203,6 +205,41 @@ def test_a_cut_off_file_is_a_clear_error(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-5])
     with pytest.raises(exchange.ExchangeError, match=r"m\.safetensors: not a whole"):
         exchange.load(path)
+
+
+def test_no_flipped_bit_changes_what_is_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    arrays = ArrayRecord(
+        {
+            "weight": Array(np.arange(4, dtype=np.float32)),
+            "count": Array(np.array(3)),
+            "flags": Array(np.array([True, False])),
+        }
+    )
+    exchange.save(path, arrays)
+    whole = path.read_bytes()
+    loaded = []
+    for place, bit in itertools.product(range(len(whole)), range(8)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << bit]) + whole[place + 1 :])
+        try:
+            found = exchange.load(path)
+        except exchange.ExchangeError as error:
+            assert str(error).startswith(f"{path}: ")
+            continue
+        assert not exchange.has_checksum(path)
+        assert list(found) == list(arrays)
+        assert all(found[name].data == arrays[name].data for name in arrays)
+        loaded.append(place)
+    # Only one in the checksum's own name makes it a file without one.
+    name = whole.index(b"values-sha256")
+    assert set(loaded) == set(range(name, name + len(b"values-sha256")))
+
+
+def test_a_file_without_a_checksum_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "m.safetensors"
+    save_file({"weight": np.ones(2, np.float32)}, path)
+    assert exchange.load(path)["weight"].numpy().tolist() == [1, 1]
+    assert not exchange.has_checksum(path)
 
 
 @settings(max_examples=30, deadline=None)

@@ -6,7 +6,7 @@ import threading
 from typing import Any
 
 import pytest
-from flwr.app import Message
+from flwr.app import Error, Message
 
 from .conftest import SITES, Package
 from .fake_grid import FakeGrid, FakeSite
@@ -106,6 +106,41 @@ def test_who_is_revoked_in_a_round_is_not_waited_for(bench: Bench, needed: int, 
     assert finished == ([["alpha", "beta"]] * 2 if ended == "finished" else [])
 
 
+@pytest.mark.parametrize("code", [102, 104, 105])
+def test_who_says_that_it_ends_is_not_waited_for_until_it_joins_anew(
+    bench: Bench, code: int
+) -> None:
+    sites = bench.sites()
+    grid = FakeGrid(sites)
+    again = FakeSite("gamma", sites[0].digest)
+
+    def ends(message: Message) -> Any:
+        if message.content["config"]["server-round"] == 1:
+            return Error(code, "it ends")
+        # The second round's message reaches it in its last moments.
+        grid.gone.add(grid.node("gamma"))
+        return None
+
+    def alpha(message: Message) -> Any:
+        if message.content["config"]["server-round"] == 3:
+            grid.sites[7] = again
+        return FakeSite("alpha", "").trained(message)
+
+    sites[0].train, sites[2].train = alpha, ends
+    # Neither of the times is to be waited for: the test would not end.
+    outcome = bench.run(
+        grid, start_of(), min_sites=2, rounds=5, join_timeout=600, round_timeout=600
+    )
+    assert outcome.outcome == "finished"
+    assert [(e["round"], e["reason"]) for e in bench.of("site-failed")] == [
+        (1, "it ends"),
+        (2, "it has ended, as it said in its last answer"),
+    ]
+    assert bench.of("site-lost") == []
+    rounds = [e["sites"] for e in bench.of("round-finished")]
+    assert rounds[:3] == [["alpha", "beta"]] * 3 and rounds[-1] == list(SITES)
+
+
 def test_below_the_number_needed_sites_are_waited_for_again(bench: Bench) -> None:
     sites = bench.sites()
     grid = FakeGrid(sites)
@@ -155,8 +190,6 @@ def test_a_late_reply_is_told_dropped_and_brings_the_site_back(bench: Bench) -> 
 
 def test_a_round_that_cannot_succeed_any_more_ends_at_once(bench: Bench) -> None:
     def raises(_message: Message) -> Any:
-        from flwr.app import Error
-
         return Error(code=101, reason="ValueError in train.py line 1")
 
     sites = bench.sites(beta={"train": raises}, gamma={"train": lambda _message: None})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from flwr.app import ArrayRecord, Message
 from flwr.serverapp.strategy import FedAvg
+from safetensors.numpy import load_file, save_file
 
 from .conftest import SITES, Package
 from .fake_grid import FakeGrid, FakeSite
@@ -81,7 +83,7 @@ def test_a_resumed_run_equals_one_that_was_not_interrupted(
     broken = bench.events
     (again,) = bench.of("run-resumed")
     assert again["rounds_done"] == 3 and again["file"] == "checkpoints/round-003.safetensors"
-    assert again["strategy_restarts"] == []
+    assert (again["strategy_restarts"], again["unchecked"]) == ([], False)
     bench.folder = bench.folder.with_name("whole")
     whole = bench.run(sites(bench), start_of(), **options)
     assert same(outcome.arrays, whole.arrays)
@@ -103,16 +105,47 @@ def test_a_run_that_did_not_get_through_a_round_starts_from_the_beginning(
     assert bench.of("run-resumed")[0]["file"] == ""
 
 
-def test_a_damaged_checkpoint_is_passed_over(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    cut_off(bench, sites(bench, cut_in=4), monkeypatch, rounds=4)
-    newest = bench.folder / "checkpoints/round-003.safetensors"
-    newest.write_bytes(newest.read_bytes()[:50])
+def cut_short(whole: bytes) -> bytes:
+    return whole[:50]
+
+
+def one_bit_flipped(whole: bytes) -> bytes:
+    """The last bytes are those of values."""
+    return whole[:-3] + bytes([whole[-3] ^ 1]) + whole[-2:]
+
+
+@pytest.mark.parametrize("damage", [cut_short, one_bit_flipped])
+@pytest.mark.parametrize("part", ["", ".state"])
+def test_a_damaged_checkpoint_is_passed_over(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, damage: Callable[[bytes], bytes], part: str
+) -> None:
+    cut_off(bench, sites(bench, cut_in=4), monkeypatch, rounds=4, strategy="fedavgm")
+    newest = bench.folder / f"checkpoints/round-003{part}.safetensors"
+    newest.write_bytes(damage(newest.read_bytes()))
     outcome = resumed(bench, sites(bench))
     (told,) = bench.of("run-resumed")
     assert (told["rounds_done"], told["damaged"]) == (2, ["checkpoints/round-003.safetensors"])
     line = bench.server.console.describe(told)
     assert "damaged, and passed over: checkpoints/round-003.safetensors" in line
     assert (outcome.outcome, outcome.rounds_done) == ("finished", 4)
+    bench.folder = bench.folder.with_name("whole")
+    whole = bench.run(sites(bench), start_of(), rounds=4, strategy="fedavgm")
+    assert same(outcome.arrays, whole.arrays)
+
+
+def test_a_checkpoint_without_a_checksum_is_taken_and_told(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cut_off(bench, sites(bench, cut_in=4), monkeypatch, rounds=4)
+    newest = bench.folder / "checkpoints/round-003.safetensors"
+    save_file(load_file(newest), newest)
+    outcome = resumed(bench, sites(bench))
+    (told,) = bench.of("run-resumed")
+    assert (told["rounds_done"], told["unchecked"]) == (3, True)
+    assert "round-003.safetensors (without a checksum: not checked for damage)" in (
+        bench.server.console.describe(told)
+    )
+    assert outcome.outcome == "finished"
 
 
 def test_damaged_events_are_told_with_their_line(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 import pickle
+import resource
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from flwr.app import Array, ArrayRecord, RecordDict
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save_file
 from torch import nn
 
 from nbfed.program import Fragment
@@ -330,6 +331,41 @@ def test_the_last_rounds_and_runs_are_kept_alone(
         states = module.LocalStates(RecordDict(), folder, "cc")
         assert states.before(9).model["w"].numpy().tolist() == [3, 3]
         assert f"{newest}: not a whole safetensors file" in caplog.text
+        states.store(4, module.LocalState(model=state(4)))
+        whole = newest.read_bytes()
+        newest.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+        states = module.LocalStates(RecordDict(), folder, "cc")
+        assert states.before(9).model["w"].numpy().tolist() == [3, 3]
+        assert f"{newest}: damaged, its values are not those that were written" in caplog.text
+        # What an older package kept has no checksum.
+        save_file({"model:w": np.full(2, 5, np.float32)}, newest)
+        states = module.LocalStates(RecordDict(), folder, "cc")
+        with caplog.at_level("INFO"):
+            assert states.before(9).model["w"].numpy().tolist() == [5, 5]
+        assert f"{newest} has no checksum" in caplog.text
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_state_without_room_leaves_the_one_before(tmp_path: Path, restarted: bool) -> None:
+    with federation(program(), tmp_path) as here:
+        module, refusal = here.client("local_state"), here.client("failures").Refusal
+        memory, folder = RecordDict(), tmp_path / "kept"
+        states = module.LocalStates(memory, folder, "aa")
+        states.store(1, module.LocalState(model=state(1)))
+        soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20, hard))
+        try:
+            with pytest.raises(refusal) as caught:
+                states.store(2, module.LocalState(model=state(2)))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        assert str(caught.value) == (
+            "what this site keeps between rounds cannot be written (File too large): make room for "
+            "its state folder"
+        )
+        assert [path.name for path in folder.iterdir()] == ["aa.000001.safetensors"]
+        states = module.LocalStates(RecordDict() if restarted else memory, folder, "aa")
+        assert states.before(3).model["w"].numpy().tolist() == [1, 1]
 
 
 def test_weights_that_are_not_finite_leave_no_state(tmp_path: Path) -> None:

@@ -123,6 +123,12 @@ time.sleep(0 if LR < 1 else 60)
             assert after[1] == before[1]
             again = letters(other, grid, weights, "budapest")
             assert all(reply.has_content() for reply in grid.send_and_receive(again))
+            # Between two tasks it costs none.
+            for pid in after:
+                os.kill(pid, signal.SIGKILL)
+                os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+            again = letters(other, grid, weights, "budapest", "cleveland", "zurich")
+            assert all(reply.has_content() for reply in grid.send_and_receive(again))
         wait_for(lambda: not any(map(is_alive, [*before, *after])))
 
 

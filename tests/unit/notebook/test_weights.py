@@ -14,6 +14,7 @@ from torch import nn
 
 import nbfed
 from nbfed.errors import NbfedError, UsageError
+from nbfed.template_folder import shared_module
 
 
 @pytest.fixture(autouse=True)
@@ -151,6 +152,24 @@ def test_best_weights_where_they_were_kept(tmp_path: Path) -> None:
     best = {name: torch.full_like(value, 3) for name, value in network().state_dict().items()}
     save_file(best, run / "best.safetensors")
     assert nbfed.load(run, network(), best=True)[0].bias.eq(3).all()
+
+
+@pytest.mark.parametrize("best", [False, True])
+def test_a_flipped_bit_is_damage(tmp_path: Path, best: bool) -> None:
+    model = network()
+    run = make_run(tmp_path / "run", other_weights(model))
+    file = run / ("best.safetensors" if best else "model.safetensors")
+    exchange = shared_module("exchange")
+    exchange.save(file, exchange.arrays_from(model))
+    nbfed.load(run, model, best=best)
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-9] + bytes([whole[-9] ^ 128]) + whole[-8:])
+    with pytest.raises(NbfedError) as caught:
+        nbfed.load(run, model, best=best)
+    assert str(caught.value).startswith(
+        f"{file}: damaged, its values are not those that were written"
+    )
+    assert caught.value.hint == f"{run}/checkpoints holds the weights after the run's last rounds"
 
 
 def test_the_newest_run_and_one_seed_of_several(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f4cde09385e201eefadf93151e208271b2fe2814fcfb9eca3cf93e2432c87eeb"
+CLIENT_DIGEST = "de15721c1912048c6e1d3bd562625c7878082c93ffe257b637b5c167e13b3624"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "209b6c07b43df29de5d88132629a755f7325f72fb30f2aff810d6b5aefa39b9f"
+CLIENT_DIGEST = "877821b11e686b0af4e9dd471871bf2a3989a765aac1cb64478bb5d535ee64a3"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "374021d250ab26f2809da7deb5fc1e9ccb2d3acf84cbac10b786244d4a5bf8f7"
+CLIENT_DIGEST = "2d7cc2b82ad24f921c9763ebf558b0672faea2ebc6b5f242d2611dbdc26a5291"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

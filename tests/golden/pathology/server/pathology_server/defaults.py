@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "70283dcddf9a29c130c304039aeccb70688f434250ad7a621f74183c6f339a87"
+CLIENT_DIGEST = "5671b5325aaaee1d29b680e51dfdd71b5453d90789b7144fa363e4f88e79ea4b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "aded33302af92d5389462663243e96a9082c085a90d50aee92086667e9c1d468"
+CLIENT_DIGEST = "25b333dc3c9b9d15038d899eef4764edb1127afe718e1e6dc511e4d9f065ed89"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "1706b923cb90dee2f00b63c3a088b240eadedf3a47e145bf15c2b7ee78c099d5"
+CLIENT_DIGEST = "b73fb8367a58b9107b329d697ffb41ba8e27ca2f708cfaa5928c99657752cb98"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
