@@ -110,15 +110,13 @@ def federation(
     memory: Memory | None = None,
     relays: dict[str, Relay] | None = None,
     rate: float = 0.0,
-    direct: bool = False,
     **variables: str,
 ) -> Ran:
     """`nbfed run-server` and a `nbfed run-client` for each site.
 
     ``memory`` watches "server", "superlink", "gateway" and every site; ``relays`` are filled with
     one for each site, through which it reaches the server, at ``rate`` bytes a second each way if
-    that is not 0. With ``direct`` sites go past the gateway to the SuperLink, as no site of another
-    machine could. ``variables`` are of the processes' environment.
+    that is not 0. ``variables`` are of the processes' environment.
     """
     folder = study.folder / name
     run = folder / "run"
@@ -138,8 +136,6 @@ def federation(
         if memory:
             memory.follow("superlink", link)
             memory.follow("gateway", gateway)
-        if direct:
-            address = f"127.0.0.1:{_option(link, '--port')}"
         sites = []
         for site in study.nodes:
             if relays is not None:
@@ -173,8 +169,3 @@ def _listening(log: Path, group: Children) -> tuple[str, float]:
             return address, before
         before = looked
     raise AssertionError("wait_for does not end without an error")
-
-
-def _option(pid: int, name: str) -> str:
-    arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
-    return arguments[arguments.index(name) + 1]

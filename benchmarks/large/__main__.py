@@ -36,8 +36,6 @@ def measured(work: Study, shape: Shape, attempts: Attempts, *, repeat: int, stoc
     }
     with attempts.part("the federation"):
         found |= repeated(work, made, shape, repeat)
-    with attempts.part("the federation past its gateway"):
-        found["direct_round_seconds"] = measure.direct(work, made)
     with attempts.part("the federation on a line"):
         found["line_round_seconds"], found["traffic"] = measure.on_a_line(work, made, shape)
     with attempts.part("half precision"):
@@ -86,10 +84,6 @@ def _federation_rows(found: Figures) -> Iterator[Row]:
     mine = statistics.median(found.get("round_seconds", [math.nan]))
     if "round_seconds" in found:
         yield "seconds of a round", f"{mine:.1f}", ""
-    if "direct_round_seconds" in found:
-        direct = found["direct_round_seconds"]
-        yield "  the same past the gateway, one run", f"{direct:.1f}", ""
-        yield "  the gateway's ratio", f"{mine / direct:.2f}", ""
     if "traffic" in found:
         yield "  on lines of 100 Mbit/s, one run", f"{found['line_round_seconds']:.1f}", ""
         yield "bytes of a site and round, x model", f"{max(found['traffic'].values()):.3f}", "2.05"
@@ -98,10 +92,11 @@ def _federation_rows(found: Figures) -> Iterator[Row]:
         yield "memory above idle, x model: a site", f"{max(at_sites.values()):.1f}", "4.5"
         if "training_memory" in found:
             yield "  a plain loop's training", f"{found['training_memory']:.1f}", ""
-        yield "  the server's process", f"{found['memory']['server']:.1f}", f"{3 + len(at_sites)}"
+        yield "  the server's process", f"{found['memory']['server']:.1f}", ""
         yield "  the SuperLink's", f"{found['memory']['superlink']:.1f}", ""
         yield "  the gateway's", f"{found['memory']['gateway']:.1f}", ""
-        yield "  all three at one time", f"{found['server_memory']:.1f}", ""
+        most = f"{3 + len(at_sites)}"
+        yield "  all three at one time", f"{found['server_memory']:.1f}", most
 
 
 def _stock_rows(found: Figures) -> Iterator[Row]:

@@ -55,11 +55,6 @@ def federation(study: Study, made: Path, shape: Shape, number: int) -> tuple[flo
     return round_seconds(ran), Peaks(above, together / shape.bytes)
 
 
-def direct(study: Study, made: Path) -> float:
-    """Return the seconds of a round where sites go past the gateway."""
-    return round_seconds(engines.federation(study, made, name="direct", direct=True))
-
-
 def on_a_line(
     study: Study, made: Path, shape: Shape, rate: float = LINE
 ) -> tuple[float, dict[str, float]]:

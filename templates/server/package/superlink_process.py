@@ -19,14 +19,6 @@ from .certificates import Certificates, ensure_certificates
 
 _STOP_SECONDS = 5.0
 _LOG_LINES = 3
-# For glibc, which otherwise gives each thread a heap, and asks the system for the pages of each
-# chunk of a model anew: that took a third of this process's time. What is free beyond the trim
-# threshold goes back to the system.
-_HEAPS = {
-    "MALLOC_ARENA_MAX": "2",
-    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
-    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
-}
 
 
 @dataclass(frozen=True)
@@ -95,15 +87,15 @@ def _start(
     command += ["--isolation", "process", "--disable-runtime-dependency-installation"]
     command += ["--superexec-auth-secret-file", str(state / "superexec.secret")]
     command += ["--enable-supernode-auth"]
-    # No --database: SQLite makes a round three times as long, a run does not survive its SuperLink
-    # with it either, and so no site's update ever lies on this machine's disk.
+    # No --database: a run does not survive its SuperLink with one either, and so nothing that a
+    # site sends ever lies on this machine's disk.
     with log.open("wb") as output:
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **flower_environment(state), **_HEAPS},
+            env={**os.environ, **flower_environment(state)},
             # A session of its own: Ctrl-C in the terminal is for this process to handle.
             start_new_session=True,
         )
