@@ -35,7 +35,7 @@ _Send: TypeAlias = Callable[[_Event], Awaitable[None]]
 SiteOf: TypeAlias = Callable[[int], str | None]
 
 _MEDIA = (b"content-type", b"application/protobuf")
-_START_SECONDS, _START_POLL_SECONDS = 30.0, 0.01
+_START_SECONDS, _START_POLL_SECONDS, _STOP_SECONDS = 30.0, 0.01, 2
 _OK, _BAD, _STRANGER, _OVER = 200, 400, 401, 403
 
 
@@ -57,6 +57,7 @@ def part_service(store: PartStore, site_of: SiteOf) -> Iterator[Path]:
                 lifespan="off",
                 log_config=None,
                 access_log=False,
+                timeout_graceful_shutdown=_STOP_SECONDS,
             )
         )
         thread = threading.Thread(target=server.run, daemon=True)
