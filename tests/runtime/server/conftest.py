@@ -127,8 +127,8 @@ def _forget(package: str) -> None:
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Package]:
-    """The generated package demo_server."""
-    yield from imported(tmp_path_factory.mktemp("demo"), "demo", program(), federation())
+    """The generated package hub_server; nothing else in these tests has its name."""
+    yield from imported(tmp_path_factory.mktemp("hub"), "hub", program(), federation())
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ from .conftest import Package
 
 
 class Commands:
-    """Runs `demo-server` in a folder of its own."""
+    """Runs `hub-server` in a folder of its own."""
 
     def __init__(self, server: Package, folder: Path) -> None:
         self.server = server
@@ -78,7 +78,7 @@ def test_in_listed_and_out(commands: Commands) -> None:
     ],
 )
 def test_an_error_is_one_line(commands: Commands, arguments: tuple[str, str], said: str) -> None:
-    assert commands.run(*arguments) == (1, "", f"demo-server: {said}\n")
+    assert commands.run(*arguments) == (1, "", f"hub-server: {said}\n")
 
 
 def test_damaged_keys_stop_the_server(commands: Commands) -> None:

@@ -68,8 +68,10 @@ def test_an_answer_that_nobody_reads(strict: Front) -> None:
         with strict.connect() as wire:
             wire.send(request(strict.site.signed()))
             assert strict.superlink.answered.wait(20)
-            with strict.connect() as other:
-                assert other.ends()
+            # As long as three heads may take: an answer may stall for as long as one.
+            for _ in range(3):
+                with strict.connect() as other:
+                    assert other.ends()
             assert wire.reply().status == 0
     finally:
         strict.superlink.reply = OK

@@ -24,7 +24,7 @@ PATIENCE = 180
 
 
 class Command:
-    """`demo-server start` running, its events, and the SuperLink that it started."""
+    """`hub-server start` running, its events, and the SuperLink that it started."""
 
     def __init__(self, server: Package, folder: Path, *options: str) -> None:
         self.folder = folder
@@ -157,7 +157,7 @@ def test_ctrl_c_while_sites_are_waited_for(start: Start) -> None:
     children = command.children()
     command.process.send_signal(signal.SIGINT)
     code, errors = command.end()
-    assert (code, errors) == (130, "demo-server: interrupted\n")
+    assert (code, errors) == (130, "hub-server: interrupted\n")
     assert len(children) == 2 and all(map(gone, children))
     assert command.events[-1]["outcome"] == "stopped"
 
@@ -172,7 +172,7 @@ def test_a_signal_while_the_superlink_starts(start: Start, signal_number: int) -
     (child,) = command.children()
     command.process.send_signal(signal_number)
     code, errors = command.end()
-    assert (code, errors) == (130, "demo-server: interrupted\n")
+    assert (code, errors) == (130, "hub-server: interrupted\n")
     assert gone(child)
 
 
@@ -249,5 +249,5 @@ def test_help_shows_an_example(server: Package) -> None:
         text=True,
         check=True,
     )
-    assert "demo-server start --rounds 5" in shown.stdout
+    assert "hub-server start --rounds 5" in shown.stdout
     assert "site" in shown.stdout and "130 interrupted" in shown.stdout
