@@ -153,7 +153,11 @@ class SuperLinkGrid(HttpGrid):
             messages_list=[message_to_proto(remove_content_from_message(m)) for m in sent],
             message_object_trees=[get_object_tree(message) for message in sent],
         )
-        return list(self._runtime_client.PushMessages(request).message_ids)
+        ids = list(self._runtime_client.PushMessages(request).message_ids)
+        for message, message_id in zip(sent, ids, strict=True):
+            if not message_id:
+                self._parts.withdraw(message.metadata.message_id)
+        return ids
 
     @_told_as_lost
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:

@@ -255,6 +255,14 @@ def test_a_message_goes_to_a_site_and_its_reply_comes_back(running: Running) -> 
     assert not thread.is_alive()
 
 
+def test_a_message_that_the_superlink_refuses_is_not_offered(running: Running) -> None:
+    content = RecordDict({"config": ConfigRecord({"evaluate": False})})
+    with running.link.run("demo", running.front) as run:
+        message = Message(content, 12345, "train")
+        assert list(run.grid.push_messages([message])) == [""]
+    assert running.parts.offered(message.metadata.message_id) is None
+
+
 def test_a_gateway_that_ends_is_started_again(running: Running) -> None:
     key = running.admit("eight")
     first = running.gateway.pid
