@@ -1,6 +1,6 @@
 """What the gateway asks this process for: parts of messages, by Flower's calls for them.
 
-With ``superlink`` and ``superlink_grid`` this module uses names of Flower that are not public.
+Like ``superlink`` and ``superlink_grid`` this module uses names of Flower that are not public.
 """
 
 from __future__ import annotations

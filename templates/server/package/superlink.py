@@ -1,6 +1,7 @@
 """One run on a SuperLink that this machine runs, with this process as its server app.
 
-This module and ``superlink_grid`` are the only ones that use names of Flower that are not public.
+Like ``superlink_grid``, ``offering``, ``part_service`` and ``parts`` it uses names of Flower that are
+not public.
 The package's requirements bound Flower's version for their sake, and nbfed tests them against the
 real SuperLink of that version.
 

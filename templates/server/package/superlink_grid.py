@@ -1,6 +1,6 @@
 """Flower's grid over HTTP, made fit for a loop with deadlines.
 
-With ``superlink`` the only module that uses names of Flower that are not public. Flower's own
+Like ``superlink`` this module uses names of Flower that are not public. Flower's own
 ``HttpGrid`` tries a SuperLink that is gone for ever, sends this process a SIGINT when its token is
 refused, and waits, a second at a time and up to two hours, for a reply that is still on its way,
 while the replies of other sites lie there. Here none of these calls waits for a site.
