@@ -1,4 +1,4 @@
-"""A message's parts as they are given out: made when a site asks, from the weights as they are.
+"""A message as it is offered to sites: its parts are made when a site asks, from the weights.
 
 Like ``superlink_grid`` and ``parts`` this module uses names of Flower that are not public.
 """
@@ -6,6 +6,7 @@ Like ``superlink_grid`` and ``parts`` this module uses names of Flower that are 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 
 from flwr.app import Array, ArrayRecord, Message
@@ -16,7 +17,31 @@ from flwr.supercore.inflatable.inflatable_object import (
 )
 
 from .part_store import Part
-from .wire import pieces_of
+from .wire import PACKED, pack, pieces_of
+
+
+@contextmanager
+def packed_arrays(messages: Iterable[Message]) -> Iterator[dict[int, ArrayRecord]]:
+    """Let the arrays of each message travel as one; those that messages share are packed once.
+
+    Afterwards the messages are as they were: what is packed is a copy. Yields the records that were
+    packed, by the ``id`` of the Array that each has become.
+    """
+    packed: dict[int, ArrayRecord] = {}
+    sources: dict[int, ArrayRecord] = {}
+    before = [(message, dict(message.content.array_records)) for message in messages]
+    for message, records in before:
+        for key, arrays in records.items():
+            if id(arrays) not in packed:
+                packed[id(arrays)] = pack(arrays)
+                sources[id(packed[id(arrays)][PACKED])] = arrays
+            message.content[key] = packed[id(arrays)]
+    try:
+        yield sources
+    finally:
+        for message, records in before:
+            for key, arrays in records.items():
+                message.content[key] = arrays
 
 
 def parts_of(message: Message, packed: Mapping[int, ArrayRecord]) -> dict[str, Part]:

@@ -1,8 +1,8 @@
 """One run on a SuperLink that this machine runs, with this process as its server app.
 
-Like ``superlink_grid``, ``offering``, ``part_service`` and ``parts`` it uses names of Flower that
-are not public. The package's requirements bound Flower's version for their sake, and nbfed tests
-them against the real SuperLink of that version.
+Like ``superlink_grid``, ``arrivals``, ``offering``, ``part_service`` and ``parts`` it uses names of
+Flower that are not public. The package's requirements bound Flower's version for their sake, and
+nbfed tests them against the real SuperLink of that version.
 
 What ``flwr run`` and ``flower-superexec`` do in two more processes is done here in this one: start
 a run through the Control API, claim its task, answer for it while the rounds go on, report its

@@ -8,11 +8,8 @@ while the replies of other sites lie there. Here none of these calls waits for a
 
 from __future__ import annotations
 
-import concurrent.futures
-import time
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from functools import wraps
 from typing import ParamSpec, TypeVar
 
@@ -20,7 +17,7 @@ import httpx
 from flwr.app import ArrayRecord, Message
 from flwr.app.message import remove_content_from_message
 from flwr.common.serde import message_to_proto, run_from_proto
-from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest, ObjectTree
+from flwr.proto.message_pb2 import ConfirmMessageReceivedRequest
 from flwr.proto.node_pb2 import NodeInfo
 from flwr.proto.runtime_pb2 import (
     PullAppMessagesRequest,
@@ -28,32 +25,22 @@ from flwr.proto.runtime_pb2 import (
     PushAppMessagesRequest,
     PushTaskOutputRequest,
 )
-from flwr.supercore.inflatable.inflatable_object import get_object_tree, iterate_object_tree
+from flwr.supercore.inflatable.inflatable_object import get_object_tree
 from flwr.supercore.inflatable.inflatable_protobuf_utils import make_pull_object_fn_protobuf
-from flwr.supercore.inflatable.inflatable_utils import ObjectPullError, ObjectUnavailableError
 from flwr.supercore.retry import RetryInvoker, exponential
 from flwr.supercore.task_identity import TaskIdentity
 from flwr.superlink.grid import HttpGrid
 
+from .arrivals import Arrivals, FromSite, FromSuperLink, Source
 from .front import Front
 from .heap import forget_all, share_heaps
-from .offering import parts_of
-from .part_store import PartStore
-from .parts import BrokenMessage, Pull, pull_message
-from .wire import PACKED, pack
+from .offering import packed_arrays, parts_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 _RETRY_SECONDS = 30.0
 _WORTH_A_RETRY = (502, 503, 504)
-# A reply is announced before its parts are there; they are asked for again this often.
-_PART_FIRST_SECONDS, _PART_MOST_SECONDS = 0.02, 0.5
-_REPLIES_AT_ONCE = 8
-_ARRIVAL_SECONDS = 0.1
-# A site that sent nothing for so long, in the middle of a reply, does not send the rest.
-_SILENCE_SECONDS = 180.0
-_LOOK_SECONDS = 0.5
 
 
 class SuperLinkError(ConnectionError):
@@ -101,8 +88,7 @@ class SuperLinkGrid(HttpGrid):
             max_time=_RETRY_SECONDS,
             should_giveup=hopeless,
         )
-        self._fetchers = concurrent.futures.ThreadPoolExecutor(_REPLIES_AT_ONCE)
-        self._arriving: dict[str, concurrent.futures.Future[Message | None]] = {}
+        self._arrivals = Arrivals()
 
     @_told_as_lost
     def begin(self) -> None:
@@ -119,7 +105,7 @@ class SuperLinkGrid(HttpGrid):
         self._retry_invoker.max_tries = 1
         with suppress(httpx.HTTPError):
             self._runtime_client.PushTaskOutput(PushTaskOutputRequest(sub_status=sub_status))
-        self._fetchers.shutdown(wait=False, cancel_futures=True)
+        self._arrivals.close()
         self.close()
 
     @_told_as_lost
@@ -131,7 +117,7 @@ class SuperLinkGrid(HttpGrid):
     def push_messages(self, messages: Iterable[Message]) -> Iterable[str]:
         """Send messages; return an id for each, None where one was refused."""
         sent = list(messages)
-        with _packed(sent) as self._sources:
+        with packed_arrays(sent) as self._sources:
             ids = super().push_messages(sent)
         self._sources = {}
         forget_all()
@@ -163,121 +149,31 @@ class SuperLinkGrid(HttpGrid):
     def pull_messages(self, message_ids: Iterable[str]) -> Iterable[Message]:
         """Return the replies that are here whole; others go on arriving meanwhile."""
         wanted = list(message_ids)
-        asked = [message_id for message_id in wanted if message_id not in self._arriving]
+        asked = [message_id for message_id in wanted if message_id not in self._arrivals]
         if asked:
-            self._announced(asked)
-        arriving = [self._arriving[key] for key in wanted if key in self._arriving]
-        concurrent.futures.wait(
-            arriving, _ARRIVAL_SECONDS, return_when=concurrent.futures.FIRST_COMPLETED
-        )
-        done = [key for key in wanted if key in self._arriving and self._arriving[key].done()]
-        replies = [self._arriving.pop(key).result() for key in done]
-        for key in done:
-            self._parts.withdraw(key)
-        return [reply for reply in replies if reply is not None]
+            self._expect(asked)
+        arrived = self._arrivals.take(wanted)
+        for message_id in arrived:
+            self._parts.withdraw(message_id)
+        return [reply for reply in arrived.values() if reply is not None]
 
-    def _announced(self, message_ids: list[str]) -> None:
-        """Ask which replies there are, and start to fetch them."""
+    def _expect(self, message_ids: list[str]) -> None:
+        """Ask which of these messages are answered, and let the replies come."""
         there = self._runtime_client.PullMessages(PullAppMessagesRequest(message_ids=message_ids))
         for message, tree in zip(there.messages_list, there.message_object_trees, strict=True):
-            metadata = message.metadata
-            fetched = self._fetchers.submit(
-                self._fetch, tree, metadata.message_id, self._site_of(metadata.src_node_id)
-            )
-            self._arriving[metadata.reply_to_message_id] = fetched
+            source = self._source(self._site_of(message.metadata.src_node_id))
+            self._arrivals.expect(message.metadata, tree, source, self._confirm)
 
-    def _fetch(self, tree: ObjectTree, message_id: str, site: str | None) -> Message | None:
-        """Fetch a reply's parts; None if its sender did not send them all."""
-        source = _FromSite(self._parts, site) if site else self._from_superlink()
-        run_id = self.run.run_id
+    def _source(self, site: str | None) -> Source:
+        """Return where a site's parts are; what is from no site is the SuperLink's own."""
+        if site:
+            return FromSite(self._parts, site)
+        call = self._runtime_client.PullObject
+        return FromSuperLink(make_pull_object_fn_protobuf(call, self.node, self.run.run_id))
 
-        def confirm(object_id: str) -> None:
-            self._runtime_client.ConfirmMessageReceived(
-                ConfirmMessageReceivedRequest(
-                    node=self.node, run_id=run_id, message_object_id=object_id
-                )
-            )
-
-        try:
-            message = pull_message(
-                tree,
-                source.pull,
-                confirm,
-                drop=source.drop,
-                max_tries_per_object=None,
-                initial_backoff=_PART_FIRST_SECONDS,
-                backoff_cap=_PART_MOST_SECONDS,
-            )
-        except (ObjectPullError, BrokenMessage):
-            return None
-        finally:
-            for part in iterate_object_tree(tree):
-                source.drop(part.object_id)
-        forget_all()
-        message.metadata.__dict__["_message_id"] = message_id
-        return message
-
-    def _from_superlink(self) -> _FromSuperLink:
-        """Return the source of what is from no site: the SuperLink's own messages."""
-        return _FromSuperLink(
-            make_pull_object_fn_protobuf(
-                self._runtime_client.PullObject, self.node, self.run.run_id
+    def _confirm(self, message_id: str) -> None:
+        self._runtime_client.ConfirmMessageReceived(
+            ConfirmMessageReceivedRequest(
+                node=self.node, run_id=self.run.run_id, message_object_id=message_id
             )
         )
-
-
-@dataclass(frozen=True)
-class _FromSuperLink:
-    """A message's parts that are with the SuperLink, which forgets them by itself."""
-
-    pull: Pull
-
-    def drop(self, part: str) -> None:
-        """Leave it."""
-
-
-class _FromSite:
-    """A message's parts that a site has sent, or will have sent soon."""
-
-    def __init__(self, parts: PartStore, site: str) -> None:
-        self._parts = parts
-        self._site = site
-        self._began = time.monotonic()
-
-    def pull(self, part: str) -> bytes:
-        """Return a part; raises ObjectUnavailableError for not yet, ObjectPullError for never."""
-        content = self._parts.wait_for(self._site, part, _LOOK_SECONDS)
-        if content is not None:
-            return content
-        silent = time.monotonic() - max(self._began, self._parts.heard(self._site))
-        if self._parts.closed or silent > _SILENCE_SECONDS:
-            raise ObjectPullError(part, "the site does not send it")
-        raise ObjectUnavailableError(part)
-
-    def drop(self, part: str) -> None:
-        """Forget a part."""
-        self._parts.drop(self._site, part)
-
-
-@contextmanager
-def _packed(messages: Iterable[Message]) -> Iterator[dict[int, ArrayRecord]]:
-    """Let the arrays of each message travel as one; those that messages share are packed once.
-
-    Afterwards the messages are as they were: what is packed is a copy. Yields the records that were
-    packed, by the ``id`` of the Array that each has become.
-    """
-    packed: dict[int, ArrayRecord] = {}
-    sources: dict[int, ArrayRecord] = {}
-    before = [(message, dict(message.content.array_records)) for message in messages]
-    for message, records in before:
-        for key, arrays in records.items():
-            if id(arrays) not in packed:
-                packed[id(arrays)] = pack(arrays)
-                sources[id(packed[id(arrays)][PACKED])] = arrays
-            message.content[key] = packed[id(arrays)]
-    try:
-        yield sources
-    finally:
-        for message, records in before:
-            for key, arrays in records.items():
-                message.content[key] = arrays
