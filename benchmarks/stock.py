@@ -64,7 +64,7 @@ def stock(
             if relays is not None:
                 relays[site] = stack.enter_context(Relay(reached))
                 reached = relays[site].address
-            config = {"site": site, "threads": study.threads, **node}
+            config = {"site": site, "torch-threads": study.threads, **node}
             command = [BIN / "flower-supernode", "--root-certificates", certificate]
             command += ["--superlink", reached, "--auth-supernode-private-key", private]
             command += ["--port", str(port), "--node-config", _toml(config)]

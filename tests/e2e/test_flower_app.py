@@ -1,4 +1,4 @@
-"""The build's Flower App on Flower's own processes: the same metrics as `nbfed simulate`."""
+"""The build's Flower App on Flower's own processes: the same bytes as `nbfed simulate`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from safetensors.torch import load_file
 
+from nbfed.threads import threads_for
 from tests.e2e.command import ROOT, environment, nbfed
 
 BIN = Path(sys.executable).parent
@@ -130,23 +132,7 @@ def events(run: Path) -> list[dict[str, Any]]:
 
 
 def metrics(run: Path) -> list[Any]:
-    """Every site's metrics of the weights of every round, rounded: engines may use more threads."""
-    told = [event for event in events(run) if event["event"] == "evaluated"]
-    return [
-        (
-            event["round"],
-            {
-                site: {
-                    name: pytest.approx(value, abs=1e-6) for name, value in of["metrics"].items()
-                }
-                for site, of in event["sites"].items()
-            },
-        )
-        for event in told
-    ]
-
-
-def plain(run: Path) -> list[Any]:
+    """Every site's metrics of the weights of every round."""
     told = [event for event in events(run) if event["event"] == "evaluated"]
     return [
         (event["round"], {site: of["metrics"] for site, of in event["sites"].items()})
@@ -164,7 +150,7 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     command = ("simulate", "heart/heart.ipynb", "--baselines", "none", "--run-dir", "simulated")
     done = nbfed(*command, cwd=folder)
     assert done.code == 0, done.err
-    assert len(plain(folder / "simulated")) == 3
+    assert len(metrics(folder / "simulated")) == 3
     return folder
 
 
@@ -179,14 +165,32 @@ def log_says(log: Path, words: str, times: int) -> bool:
     return log.read_text().count(words) >= times
 
 
-def values(study: Path, sites: Sequence[str] = SITES) -> dict[str, dict[str, str]]:
-    return {site: {"DATA_FILE": str(study / f"heart/data/{site}.csv")} for site in sites}
+def weights(run: Path) -> dict[str, bytes]:
+    """The bytes of the weights of every round."""
+    files = sorted((run / "checkpoints").glob("*.safetensors"))
+    return {
+        f"{file.name} {name}": tensor.numpy().tobytes()
+        for file in files
+        for name, tensor in load_file(file).items()
+    }
 
 
-def test_stock_supernodes_give_the_same_metrics(study: Path, flower: Flower) -> None:
+def values(study: Path, sites: Sequence[str] = SITES) -> dict[str, dict[str, Any]]:
+    """What the nodes are told; bytes are the same only where torch has as many threads."""
+    return {
+        site: {
+            "DATA_FILE": str(study / f"heart/data/{site}.csv"),
+            "torch-threads": threads_for(len(sites)),
+        }
+        for site in sites
+    }
+
+
+def test_stock_supernodes_give_the_same_bytes(study: Path, flower: Flower) -> None:
     flower.superlink()
     for site, its in values(study).items():
-        config = " ".join(f'{key}="{value}"' for key, value in {"site": site, **its}.items())
+        told = {"site": site, **its}
+        config = " ".join(f"{key}={json.dumps(value)}" for key, value in told.items())
         command = ("flower-supernode", "--insecure", "--superlink", f"127.0.0.1:{flower.port}")
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = str(probe.getsockname()[1])
@@ -194,10 +198,11 @@ def test_stock_supernodes_give_the_same_metrics(study: Path, flower: Flower) -> 
     flower.submit(study / "dist" / "heart" / "flower-app")
     flower.until(flower.finished)
     assert events(flower.run)[-1]["outcome"] == "finished", flower.logs()
-    assert plain(flower.run) == metrics(study / "simulated")
+    assert metrics(flower.run) == metrics(study / "simulated")
+    assert weights(flower.run) == weights(study / "simulated") != {}
 
 
-def test_flowers_simulation_gives_the_same_metrics(study: Path, flower: Flower) -> None:
+def test_flowers_simulation_gives_the_same_bytes(study: Path, flower: Flower) -> None:
     # The test extra installs ray: without it, this fails.
     file = flower.folder / "sites.json"
     file.write_text(json.dumps(values(study)))
@@ -212,4 +217,5 @@ def test_flowers_simulation_gives_the_same_metrics(study: Path, flower: Flower) 
         if flower.finished():
             break
     assert events(flower.run)[-1]["outcome"] == "finished", flower.logs()
-    assert plain(flower.run) == metrics(study / "simulated")
+    assert metrics(flower.run) == metrics(study / "simulated")
+    assert weights(flower.run) == weights(study / "simulated") != {}

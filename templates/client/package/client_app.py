@@ -18,7 +18,7 @@ from .failures import guarded
 from .heap import give_back
 from .local_state import LocalState
 from .local_terms import LocalTerms
-from .node_values import node_values
+from .node_values import node_values, torch_threads
 from .randomness import seed_everything
 from .site import Site
 from .sizes import asked_for_sizes
@@ -46,6 +46,8 @@ def _site(context: Context) -> Site:
     node = node_values(context.node_config)
     name = str(node["site"])
     if name not in sites:
+        if threads := torch_threads(node):
+            torch.set_num_threads(threads)
         sites[name] = Site(node)
     return sites[name]
 

@@ -14,6 +14,9 @@ from typing import Any
 
 from .failures import Refusal
 
+# A name that no value of the notebook's can have.
+THREADS = "torch-threads"
+
 SITES_FILE = (__package__ or "").removesuffix("_client").upper() + "_SITES"
 
 
@@ -32,6 +35,20 @@ def node_values(config: Mapping[str, Any]) -> Mapping[str, Any]:
         raise Refusal(f"this is node {number + 1}, but {SITES_FILE} has {len(sites)} sites")
     site = sorted(sites)[number]
     return {**sites[site], "site": site}
+
+
+def torch_threads(node: Mapping[str, Any]) -> int | None:
+    """Return how many threads torch is to take at this node, None for torch's choice.
+
+    Flower starts a process for each node: sites on one machine fight over its cores otherwise.
+    Raises Refusal.
+    """
+    threads = node.get(THREADS)
+    if threads is None:
+        return None
+    if type(threads) is not int or threads < 1:
+        raise Refusal(f"`{THREADS}` of this node should be a whole number above 0")
+    return threads
 
 
 def _sites() -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.runtime import demo
 from tests.runtime.loading import Client, importable
@@ -61,3 +62,25 @@ def test_what_it_cannot_know_it_refuses(
         monkeypatch.setenv("DEMO_SITES", str(tmp_path / "sites.json"))
     with pytest.raises(client.module("failures").Refusal, match=reason):
         client.module("node_values").node_values(config)
+
+
+def test_a_node_says_how_many_threads_torch_takes(client: Client) -> None:
+    threads = client.module("node_values").torch_threads
+    assert threads({"site": "va", "torch-threads": 2}) == 2
+    assert threads({"site": "va"}) is None
+
+
+def test_torch_takes_as_many_threads_as_the_node_says(client: Client) -> None:
+    before = torch.get_num_threads()
+    node = {"site": "threaded", "torch-threads": before + 1}
+    try:
+        assert Client("demo_client", node).ask("query").has_content()
+        assert torch.get_num_threads() == before + 1
+    finally:
+        torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("value", [0, -1, "2", 1.0, True])
+def test_what_is_no_number_of_threads_it_refuses(client: Client, value: object) -> None:
+    with pytest.raises(client.module("failures").Refusal, match="torch-threads"):
+        client.module("node_values").torch_threads({"site": "va", "torch-threads": value})

@@ -12,7 +12,7 @@ app = ClientApp()
 
 
 def _prepared(message: Message, context: Context) -> tuple[torch.nn.Module, torch.Tensor, ...]:
-    torch.set_num_threads(int(context.node_config["threads"]))
+    torch.set_num_threads(int(context.node_config["torch-threads"]))
     width, layers = int(context.run_config["width"]), int(context.run_config["layers"])
     model = build_model(width, layers)
     model.load_state_dict(message.content["arrays"].to_torch_state_dict())

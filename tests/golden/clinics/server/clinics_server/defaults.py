@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "de15721c1912048c6e1d3bd562625c7878082c93ffe257b637b5c167e13b3624"
+CLIENT_DIGEST = "32be7f0eaa9b74b2691ce1285027966ec450589ec94d48f1e27556f08ad59a24"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "877821b11e686b0af4e9dd471871bf2a3989a765aac1cb64478bb5d535ee64a3"
+CLIENT_DIGEST = "f2c4b4e934eda1e07eda2772d51b15078d73802b189f89e7defcea10d28d9f62"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "2d7cc2b82ad24f921c9763ebf558b0672faea2ebc6b5f242d2611dbdc26a5291"
+CLIENT_DIGEST = "904b14de485efb7beceb0b4910cc5bd648d37b4e1f91ab1b36aa7103d33b3b0d"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

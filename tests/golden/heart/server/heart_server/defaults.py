@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a476762a3bed6d6e6a30dc31990fb3b37d8e6f86f13d6624e22b7a8ba7aa33e1"
+CLIENT_DIGEST = "a74b0e01b5880939224e74d38dff5eb84266c44c01a5169204443f8f5dbb8c15"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

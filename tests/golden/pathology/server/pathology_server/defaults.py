@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "5671b5325aaaee1d29b680e51dfdd71b5453d90789b7144fa363e4f88e79ea4b"
+CLIENT_DIGEST = "6ea45aa222255dfc0455d0ad08fdfb1ce9debc2dd4222f39f505534c8c3c4f1e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "25b333dc3c9b9d15038d899eef4764edb1127afe718e1e6dc511e4d9f065ed89"
+CLIENT_DIGEST = "9f213493d3a18f1044ddca8ec2c6dcbab875a55356ecad44bae8c3dfca87c85b"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

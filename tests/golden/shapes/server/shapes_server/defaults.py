@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "b73fb8367a58b9107b329d697ffb41ba8e27ca2f708cfaa5928c99657752cb98"
+CLIENT_DIGEST = "e9d308321410c2a70a7eab1045c51514cccba6a1dccb2261f4e8e719385ac301"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
