@@ -13,10 +13,10 @@ Event = dict[str, Any]
 
 @dataclass(frozen=True)
 class Figures:
-    """Seconds of the rounds, and the weighted accuracy of every round's model, 0 first."""
+    """Seconds of the rounds, and by round the weighted accuracy of its model, 0 the first one's."""
 
     seconds: float
-    accuracies: tuple[float, ...]
+    accuracies: dict[int, float]
 
 
 def read_events(run: Path) -> list[Event]:
@@ -55,6 +55,6 @@ def figures(run: Path, metric: str = "accuracy") -> Figures:
     """
     events = finished(run)
     evaluated = [event for event in events if event["event"] == "evaluated"]
-    by_round = {event["round"]: event["weighted"][metric] for event in evaluated}
+    accuracies = {event["round"]: event["weighted"][metric] for event in evaluated}
     seconds = when(events, "evaluated", last=True) - when(events, "round-started")
-    return Figures(seconds, tuple(by_round[number] for number in sorted(by_round)))
+    return Figures(seconds, accuracies)

@@ -30,6 +30,16 @@ class App:
     settings: Mapping[str, object]
 
 
+def ordinary_app(work: str, study: Study, **settings: object) -> App:
+    """Return the app that one writes without nbfed, for one of its works.
+
+    It runs Flower's own loop, which sends the weights to be trained, takes them back, and sends
+    the new ones to be evaluated.
+    """
+    settings |= {"work": work, "sites": len(study.nodes)}
+    return App(Path(__file__).parent / "ordinary_app", "ordinary", settings)
+
+
 def stock(
     study: Study,
     app: App,

@@ -55,7 +55,9 @@ def measurements(
             if attempts.failed == ["loop, run 1"]:
                 return
     if stock:
-        with attempts.part("stock SuperNodes"):
+        with attempts.part("an ordinary Flower App on stock SuperNodes"):
+            yield engines.ordinary(work)
+        with attempts.part("nbfed's Flower App on stock SuperNodes"):
             yield engines.on_stock(work, made)
 
 
@@ -77,16 +79,17 @@ def drift(found: list[Measurement]) -> float:
 
 
 def difference(one: Measurement, other: Measurement) -> float:
-    """The largest difference between two engines' accuracies in any round."""
-    pairs = zip(one.accuracies, other.accuracies, strict=True)
-    return max(abs(first - second) for first, second in pairs)
+    """The largest difference between two engines' accuracies in any round that both evaluated."""
+    both = one.accuracies.keys() & other.accuracies.keys()
+    return max(abs(one.accuracies[number] - other.accuracies[number]) for number in both)
 
 
 def row(measured: Measurement, loop: Measurement) -> str:
     ratio = measured.seconds / loop.seconds
     apart = difference(measured, loop)
     agrees = "same" if apart <= TOLERANCE else f"differ by {apart:.4f}"
-    accuracies = " ".join(f"{value:.4f}"[1:] for value in measured.accuracies[1:])
+    trained = sorted(measured.accuracies.items())
+    accuracies = " ".join(f"{value:.4f}"[1:] for number, value in trained if number)
     return (
         f"{measured.engine:<33}{measured.seconds:>9.1f}{ratio:>8.2f}"
         f"{measured.total:>9.1f}  {accuracies}  {agrees}"

@@ -13,7 +13,7 @@ from benchmarks.digits.make_data import FOLDER, HOME
 from benchmarks.engines import LIMIT, Ran, Study, environment
 from benchmarks.events import figures
 from benchmarks.processes import children
-from benchmarks.stock import App, stock
+from benchmarks.stock import App, ordinary_app, stock
 
 HERE = Path(__file__).parent
 
@@ -22,13 +22,13 @@ HERE = Path(__file__).parent
 class Measurement:
     """One engine's figures: ``total`` counts from the first command to the end of the last.
 
-    ``accuracies`` are weighted by test examples, one for each round's model, 0 first.
+    ``accuracies`` are weighted by test examples, by the round that made the model: 0 is the first.
     """
 
     engine: str
     seconds: float
     total: float
-    accuracies: tuple[float, ...]
+    accuracies: dict[int, float]
 
 
 def study(rounds: int, seed: int, folder: Path) -> Study:
@@ -47,7 +47,7 @@ def loop(work: Study) -> Measurement:
         child.wait(LIMIT)
         total = time.perf_counter() - start
         printed = json.loads(child.log.read_text())
-    accuracies = tuple(printed["accuracies"])
+    accuracies = dict(enumerate(printed["accuracies"]))
     return Measurement("plain PyTorch loop", printed["seconds"], total, accuracies)
 
 
@@ -70,7 +70,12 @@ def federation(work: Study, made: Path) -> Measurement:
 def on_stock(work: Study, made: Path) -> Measurement:
     """The same build's Flower App on stock SuperNodes."""
     ran = stock(work, App(made / "flower-app", "stock", {}))
-    return _measurement("Flower App on 3 flower-supernode", ran)
+    return _measurement("nbfed's Flower App, stock", ran)
+
+
+def ordinary(work: Study) -> Measurement:
+    """An ordinary Flower App on stock SuperNodes, which does not evaluate the first model."""
+    return _measurement("an ordinary Flower App, stock", stock(work, ordinary_app("digits", work)))
 
 
 def _measurement(engine: str, ran: Ran) -> Measurement:

@@ -15,9 +15,8 @@ from benchmarks.large.study import Shape
 from benchmarks.memory import Memory
 from benchmarks.processes import children
 from benchmarks.relay import Relay
-from benchmarks.stock import App, stock
+from benchmarks.stock import App, ordinary_app, stock
 
-ORDINARY = Path(__file__).parent / "ordinary_app"
 SERVER = ("server", "superlink", "gateway")
 
 
@@ -75,13 +74,9 @@ def on_stock(study: Study, made: Path, shape: Shape) -> tuple[float, dict[str, f
 
 
 def ordinary(study: Study, shape: Shape) -> tuple[float, dict[str, float]]:
-    """Return a round's seconds and bytes with an ordinary Flower App on stock SuperNodes.
-
-    Ordinary is what Flower's own loop does: it sends the weights to be trained, takes them back,
-    and sends the new ones to be evaluated.
-    """
-    settings = {"sites": len(study.nodes), "width": shape.width, "layers": shape.layers}
-    return _stock(study, App(ORDINARY, "ordinary", settings), shape)
+    """Return a round's seconds and bytes with an ordinary Flower App on stock SuperNodes."""
+    settings = {"width": shape.width, "layers": shape.layers}
+    return _stock(study, ordinary_app("large", study, **settings), shape)
 
 
 def _stock(study: Study, app: App, shape: Shape) -> tuple[float, dict[str, float]]:

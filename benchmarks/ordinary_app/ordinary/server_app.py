@@ -1,18 +1,18 @@
-"""The server's side: FedAvg with Flower's own loop, and a line in a file after each round."""
+"""The server's side: FedAvg with Flower's own loop, and lines in a file as it goes on."""
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-import torch
-from flwr.app import ArrayRecord, Context
+from flwr.app import ArrayRecord, Context, Message, MetricRecord
 from flwr.serverapp import Grid, ServerApp
 from flwr.serverapp.strategy import FedAvg
 
-from ordinary.task import build_model
+from ordinary.work import work_of
 
 app = ServerApp()
 
@@ -39,17 +39,31 @@ class Diary:
         self._begun = now
 
 
+class ToldFedAvg(FedAvg):
+    """Flower's FedAvg, whose metrics go into the diary."""
+
+    diary: Diary
+
+    def aggregate_evaluate(
+        self, server_round: int, replies: Iterable[Message]
+    ) -> MetricRecord | None:
+        metrics = super().aggregate_evaluate(server_round, replies)
+        self.diary.tell("evaluated", round=server_round, weighted=dict(metrics or {}))
+        return metrics
+
+
 @app.main()
 def main(grid: Grid, context: Context) -> None:
     config = context.run_config
-    torch.manual_seed(int(config["seed"]))
-    model = build_model(int(config["width"]), int(config["layers"]))
+    model = work_of(config).build_model(config)
     sites = int(config["sites"])
-    strategy = FedAvg(min_available_nodes=sites, min_train_nodes=sites, min_evaluate_nodes=sites)
-    diary = Diary(Path(str(config["run-dir"])))
+    strategy = ToldFedAvg(
+        min_available_nodes=sites, min_train_nodes=sites, min_evaluate_nodes=sites
+    )
+    strategy.diary = Diary(Path(str(config["run-dir"])))
     while len(list(grid.get_node_ids())) < sites:
         time.sleep(1)
     arrays = ArrayRecord(model.state_dict())
     rounds = int(config["rounds"])
-    strategy.start(grid, arrays, num_rounds=rounds, evaluate_fn=diary.after_round)
-    diary.tell("run-finished", outcome="finished", reason="")
+    strategy.start(grid, arrays, num_rounds=rounds, evaluate_fn=strategy.diary.after_round)
+    strategy.diary.tell("run-finished", outcome="finished", reason="")
