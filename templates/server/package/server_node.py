@@ -63,12 +63,8 @@ def serve(
     """
     # Flower reads these when it is imported, so no module that imports it is loaded before.
     os.environ.update(flower_environment(state_dir.resolve()))
-    from .console import print_progress
-
     logging.getLogger("flwr").setLevel(logging.WARNING)
-    listener = listener or print_progress
     try:
-        _check(settings)
         return _serve(settings, address, names, state_dir, listener, linger_seconds)
     except SettingsError as error:
         return _fail(str(error), AT_FAULT)
@@ -82,7 +78,7 @@ def serve(
 
 
 def _check(settings: Settings) -> None:
-    """Raise SettingsError for what would stop the run, before anything is started for it."""
+    """Raise SettingsError for what would stop the run, before a site is let in."""
     from .parameters import params_of
     from .strategies import make_strategy
 
@@ -95,22 +91,26 @@ def _serve(
     address: str,
     names: Sequence[str],
     state_dir: Path,
-    listener: Listener,
+    listener: Listener | None,
     linger: float,
 ) -> int:
-    from .farewell import say_farewell
-    from .front import open_to_sites
-    from .server_app import run
-    from .sites import TooFewSites
-    from .superlink import SuperLink
-    from .superlink_grid import SuperLinkError
-
     host, port = parse_address(address)
     hosts = [*names, *([] if is_wildcard(host) else [host])]
     with (
         taken_port(host, port) as public,
         superlink_process(_INSIDE, state_dir, hosts=hosts) as process,
     ):
+        # To import these takes as long as the SuperLink takes to start: they go on side by side.
+        from .console import print_progress
+        from .farewell import say_farewell
+        from .front import open_to_sites
+        from .server_app import run
+        from .sites import TooFewSites
+        from .superlink import SuperLink
+        from .superlink_grid import SuperLinkError
+
+        _check(settings)
+        listener = listener or print_progress
         ca = process.certificates.ca
         with closing(SuperLink(process.address, ca, process.secret, process.alive)) as link:
             try:
