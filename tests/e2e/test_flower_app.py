@@ -61,8 +61,10 @@ class Flower:
         self._started.append(process)
 
     def environment(self, name: str, **variables: str) -> dict[str, str]:
+        # How many threads torch takes is what the nodes are told, and nothing else.
+        inherited = {k: v for k, v in environment().items() if k != "OMP_NUM_THREADS"}
         return {
-            **environment(),
+            **inherited,
             "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",
             "FLWR_HOME": str(self.folder / f"flwr-{name}"),
             "FLWR_TELEMETRY_ENABLED": "0",

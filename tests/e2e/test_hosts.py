@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.faults import Federation, write_faulty_study
+from tests.e2e.faults.federation import Federation, write_faulty_study
 
 SITES = ("north", "south", "west")
 HOSTS = ("server", *SITES)

@@ -14,11 +14,32 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.command import alive, environment, nbfed
+import numpy as np
+from safetensors.numpy import load_file
+
+from tests.e2e.command import ROOT, alive, environment, nbfed
 from tests.e2e.study import CELLS, write_study
 
 SECONDS = 240
 NAME = "Erika Mustermann"
+
+# A process that runs this first writes down all that it sends.
+TAP = """\
+import os
+
+import httpx
+
+send = httpx.HTTPTransport.handle_request
+
+
+def tapped(self, request):
+    with open(os.environ["TAP"], "ab") as file:
+        file.write(repr((str(request.url), request.headers.raw)).encode() + request.read())
+    return send(self, request)
+
+
+httpx.HTTPTransport.handle_request = tapped
+"""
 
 # Each round of training takes the next word of the site's file of faults.
 TRAIN = """\
@@ -123,6 +144,13 @@ class Federation:
         command = ("run-client", "--site", name, "--server", self.address)
         return self._start(name, *command, *options, **variables)
 
+    def running_first(self, code: str) -> str:
+        """Return a PYTHONPATH with which a process runs ``code`` before all else."""
+        folder = self.folder / "first"
+        folder.mkdir()
+        (folder / "sitecustomize.py").write_text(code)
+        return f"{folder}{os.pathsep}{ROOT}"
+
     def simulation(self, *options: str) -> subprocess.Popen[bytes]:
         command = ("simulate", "study/study.ipynb", "--run-dir", "run")
         return self._start("server", *command, *options)
@@ -194,6 +222,15 @@ class Federation:
     def _report(self, what: str) -> str:
         logs = "\n".join(f"--- {p.name}\n{p.read_text()}" for p in self.folder.glob("*.log"))
         return f"{what}\n{logs}\n{self.events[-8:]}"
+
+
+Start = Callable[[Path], Federation]
+
+
+def same(run: Path, weights: dict[str, np.ndarray]) -> bool:
+    """Whether the run's model has these weights, to the bit."""
+    found = load_file(run / "model.safetensors")
+    return all(np.array_equal(found[name], array) for name, array in weights.items())
 
 
 def superlink_of(process: subprocess.Popen[bytes]) -> int:
