@@ -8,7 +8,6 @@ Nothing here is pickled or unpickled.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -23,6 +22,7 @@ from torch.nn.parameter import is_lazy
 
 from .array_bytes import array_of, value_of
 from .weights_file import sha256_of, write_weights
+from .whole_file import PUBLIC, whole_file
 
 # What these wrappers put in front of the names of the module that they wrap.
 _WRAPPERS: dict[str, str] = {
@@ -128,19 +128,11 @@ def not_finite(arrays: ArrayRecord) -> str | None:
 
 def save(path: Path, arrays: ArrayRecord) -> None:
     """Write ``arrays`` as safetensors; a reader sees the old file or the new, never a part."""
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     values = {name: value_of(array) for name, array in arrays.items()}
     # The format orders entries by type, and notices a file that was cut off, but no changed byte.
     head = {_ORDER: json.dumps(list(arrays)), _SUM: sha256_of(values)}
-    try:
-        with beside.open("wb") as file:
-            write_weights(file, values, head)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.replace(path)
-    finally:
-        beside.unlink(missing_ok=True)
-    _sync_folder(path.parent)
+    with whole_file(path, PUBLIC) as file:
+        write_weights(file, values, head)
 
 
 def load(path: Path) -> ArrayRecord:
@@ -255,13 +247,3 @@ def _shapes_differ(arrays: ArrayRecord, shapes: Mapping[str, tuple[int, ...]]) -
         if tuple(arrays[name].shape) != shape:
             return f"{name!r} has shape {tuple(arrays[name].shape)}, not {shape}"
     return None
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the renaming itself last through a power cut, where the system can."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)

@@ -10,6 +10,7 @@ import httpx
 
 from .clocks import apart, seconds_behind
 from .identity import REQUEST_FILE, Identity
+from .whole_file import PRIVATE, whole_file
 
 _NODE_FILE = "node"
 # The server's clock is told in whole seconds, and takes time to arrive.
@@ -32,8 +33,8 @@ class Admittance:
 
     def remember(self, node: int) -> None:
         """Keep the node that this site is now, for the case that it breaks off."""
-        with suppress(OSError):
-            (self.folder / _NODE_FILE).write_text(str(node))
+        with suppress(OSError), whole_file(self.folder / _NODE_FILE, PRIVATE) as file:
+            file.write(str(node).encode())
 
     def forget(self) -> None:
         """There is no node any more: this site has signed off."""

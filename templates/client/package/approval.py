@@ -13,6 +13,7 @@ from . import __version__
 from .audit import AuditLog, read_chain
 from .digest import package_digest
 from .exits import SiteError
+from .whole_file import PRIVATE, whole_file
 
 APPROVAL_FILE = "approval.json"
 
@@ -69,14 +70,9 @@ def approve(state: Path, *, by: str, signer: str = "") -> Approval:
     # In the log first: an approval that nobody can look up later shall not count.
     AuditLog(state).record("approved", digest=approval.digest, by=by, signer=signer)
     path = state / APPROVAL_FILE
-    beside = path.with_name(f".{APPROVAL_FILE}.{os.getpid()}")
     try:
-        handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(json.dumps(asdict(approval), indent=2) + "\n")
-            file.flush()
-            os.fsync(handle)
-        beside.replace(path)
+        with whole_file(path, PRIVATE) as file:
+            file.write(f"{json.dumps(asdict(approval), indent=2)}\n".encode())
     except OSError as error:
         raise SiteError(f"{path} cannot be written: {error.strerror}") from error
     return approval

@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from .exits import SiteError
 from .site_keys import fingerprint_of, is_site_name, openssh_line, sign_request
+from .whole_file import PUBLIC, whole_file
 
 KEY_FILE = "site.key"
 REQUEST_FILE = "request.json"
@@ -124,7 +125,8 @@ def write_request(site: str, identity: Identity, path: Path) -> None:
         "signature": sign_request(site, identity.private),
     }
     try:
-        path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        with whole_file(path, PUBLIC) as file:
+            file.write(f"{json.dumps(content, indent=2)}\n".encode())
     except OSError as error:
         raise SiteError(f"{path} cannot be written: {error.strerror}") from error
 

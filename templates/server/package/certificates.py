@@ -8,7 +8,6 @@ and only the server's own certificate is renewed. A server on a machine of its o
 from __future__ import annotations
 
 import ipaddress
-import os
 import stat
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from .addresses import StartError
 from .settings import NAME
+from .whole_file import PRIVATE, PUBLIC, whole_file
 
 _AUTHORITY_DAYS = 3650
 _SERVER_DAYS = 825
@@ -87,7 +87,8 @@ def _make_authority(path: Path, key_path: Path) -> None:
         .sign(key, hashes.SHA384())
     )
     _write_key(key_path, key)
-    path.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    with whole_file(path, PUBLIC) as file:
+        file.write(certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _make_server(paths: Certificates, authority_key: Path, hosts: list[x509.GeneralName]) -> None:
@@ -107,8 +108,11 @@ def _make_server(paths: Certificates, authority_key: Path, hosts: list[x509.Gene
         )
         .sign(signer, hashes.SHA384())
     )
+    # An old certificate does not belong to the new key.
+    paths.server.unlink(missing_ok=True)
     _write_key(paths.key, key)
-    paths.server.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    with whole_file(paths.server, PUBLIC) as file:
+        file.write(certificate.public_bytes(serialization.Encoding.PEM))
 
 
 def _builder(
@@ -161,9 +165,7 @@ def _check_private(path: Path) -> None:
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     """Write a private key that nobody but its owner can read, at no moment."""
-    path.unlink(missing_ok=True)
-    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
+    with whole_file(path, PRIVATE) as file:
         file.write(
             key.private_bytes(
                 serialization.Encoding.PEM,

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from .site_keys import KeyFormatError, is_site_name, parse_public_key
+from .whole_file import PRIVATE, whole_file
 
 KEYS_FILE = "keys.json"
 
@@ -73,14 +74,8 @@ def read_keys(path: Path) -> dict[str, SiteKey]:
 def write_keys(path: Path, keys: Mapping[str, SiteKey]) -> None:
     """Write a keys.json; a reader sees the old file or the new, never a part."""
     text = json.dumps({site: asdict(key) for site, key in sorted(keys.items())}, indent=2)
-    part = path.with_suffix(".part")
-    part.unlink(missing_ok=True)
-    handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(handle)
-    part.replace(path)
+    with whole_file(path, PRIVATE) as file:
+        file.write(f"{text}\n".encode())
 
 
 class Keyring:

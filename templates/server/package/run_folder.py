@@ -27,6 +27,7 @@ from . import exchange
 from .first_model import EXCHANGE
 from .resume import BUILD, EVENTS, check_same, read_events, settings_of
 from .settings import CLIENT_DIGEST, NAME, Settings, SettingsError
+from .whole_file import PUBLIC, whole_file
 
 if sys.platform != "win32":
     import fcntl
@@ -95,7 +96,8 @@ class RunFolder:
             "run_config": settings.to_run_config(),
         }
         try:
-            (self.path / BUILD).write_text(json.dumps(build, indent=2) + "\n", encoding="utf-8")
+            with whole_file(self.path / BUILD, PUBLIC) as file:
+                file.write(f"{json.dumps(build, indent=2)}\n".encode())
         except OSError as error:
             raise SettingsError(f"{self.path} cannot be written: {error.strerror}") from error
 

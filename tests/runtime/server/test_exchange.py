@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from pathlib import Path
 
 import numpy as np
@@ -192,7 +193,7 @@ def test_a_failed_save_leaves_the_old_file_whole(tmp_path: Path, monkeypatch) ->
     def full(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(exchange.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(OSError, match="No space"):
         exchange.save(path, exchange.arrays_from(nn.Linear(2, 2)))
     assert path.read_bytes() == before

@@ -9,7 +9,7 @@ NAME = "clinics"
 DISTRIBUTION = "clinics-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "32be7f0eaa9b74b2691ce1285027966ec450589ec94d48f1e27556f08ad59a24"
+CLIENT_DIGEST = "85ca51079abacfe47dc1fcc433140468bbf7d6cf30b957672088e899be30e759"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "ecg"
 DISTRIBUTION = "ecg-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "f2c4b4e934eda1e07eda2772d51b15078d73802b189f89e7defcea10d28d9f62"
+CLIENT_DIGEST = "ab8472e743dfe56404db5edfbd04828a2e0df4ced98cf2e8e55c4de7ec4bb16a"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

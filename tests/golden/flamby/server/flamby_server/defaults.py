@@ -9,7 +9,7 @@ NAME = "flamby"
 DISTRIBUTION = "flamby-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "904b14de485efb7beceb0b4910cc5bd648d37b4e1f91ab1b36aa7103d33b3b0d"
+CLIENT_DIGEST = "903849d5a77c5296e6de921e58436995825c7c84d935d4f67b193a2ff761a03e"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

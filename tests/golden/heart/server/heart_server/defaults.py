@@ -9,7 +9,7 @@ NAME = "heart"
 DISTRIBUTION = "heart-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "a74b0e01b5880939224e74d38dff5eb84266c44c01a5169204443f8f5dbb8c15"
+CLIENT_DIGEST = "20e17b45190a37a2801cfb895be61e107b21ed73fe375d3b4cff7097b8e56a29"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "pathology"
 DISTRIBUTION = "pathology-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "6ea45aa222255dfc0455d0ad08fdfb1ce9debc2dd4222f39f505534c8c3c4f1e"
+CLIENT_DIGEST = "86616c68ec9d27d032d3b4763b3bae9179978a20ecbe5b81b2beb46b23647ff9"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

@@ -9,7 +9,7 @@ NAME = "segmentation"
 DISTRIBUTION = "segmentation-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "9f213493d3a18f1044ddca8ec2c6dcbab875a55356ecad44bae8c3dfca87c85b"
+CLIENT_DIGEST = "18eecb56d5023551a0f41d53c646ab4529378edb823fca5c0bdbd4941b9f18e4"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True

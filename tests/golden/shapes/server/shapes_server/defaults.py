@@ -9,7 +9,7 @@ NAME = "shapes"
 DISTRIBUTION = "shapes-server"
 
 # The client package that this server was built with. A site with any other one is turned away.
-CLIENT_DIGEST = "e9d308321410c2a70a7eab1045c51514cccba6a1dccb2261f4e8e719385ac301"
+CLIENT_DIGEST = "344b331c4867aa6ce99f982d26fc39854ca03f68b3e2cb56dd6e1f51cc6077e1"
 
 # Whether the sites evaluate; without it only training metrics are reported by them.
 HAS_EVALUATE = True
