@@ -73,9 +73,13 @@ class FromSite:
 
 
 class Arrivals:
-    """Replies that were announced, by the ids of the messages that they answer."""
+    """Replies that were announced, by the ids of the messages that they answer.
 
-    def __init__(self) -> None:
+    ``arrived`` is called, by another thread, when one is here.
+    """
+
+    def __init__(self, arrived: Callable[[], None]) -> None:
+        self._arrived = arrived
         self._fetchers = concurrent.futures.ThreadPoolExecutor(_REPLIES_AT_ONCE)
         self._arriving: dict[str, concurrent.futures.Future[Message | None]] = {}
 
@@ -92,6 +96,7 @@ class Arrivals:
         """Fetch the reply of ``tree`` from ``source``, and ``confirm`` it when it is here."""
         fetched = self._fetchers.submit(_fetch, about.message_id, tree, source, confirm)
         self._arriving[about.reply_to_message_id] = fetched
+        fetched.add_done_callback(lambda _: self._arrived())
 
     def take(self, answered: Sequence[str]) -> dict[str, Message | None]:
         """Return those that are here, None for one whose sender did not send it all.

@@ -11,6 +11,7 @@ from contextlib import suppress
 from flwr.app import ConfigRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
+from .pauses import pause
 from .settings import CLIENT_DIGEST
 
 ENDED = "ended"
@@ -35,4 +36,4 @@ def say_farewell(grid: Grid, outcome: str, *, seconds: float) -> None:
         while waiting and time.monotonic() < deadline:
             for reply in grid.pull_messages(list(waiting)):
                 waiting.discard(reply.metadata.reply_to_message_id)
-            time.sleep(_POLL)
+            pause(grid, _POLL)

@@ -30,6 +30,7 @@ class PartStore:
         self._arrived: defaultdict[str, dict[str, bytes]] = defaultdict(dict)
         self._heard: dict[str, float] = {}
         self._most_bytes = _LEAST_BYTES
+        self._news = False
         self._closed = False
 
     @property
@@ -80,6 +81,8 @@ class PartStore:
             return False
         with self._changed:
             held = self._arrived[site]
+            # Others of a message follow the first one, and are no news.
+            self._news |= not held
             held[part] = content
             # The oldest come first.
             size = sum(map(len, held.values()))
@@ -95,6 +98,21 @@ class PartStore:
         with self._changed:
             self._changed.wait_for(lambda: part in self._arrived[site] or self._closed, seconds)
             return self._arrived[site].get(part)
+
+    def pause(self, seconds: float) -> None:
+        """Wait for ``seconds``, or until there is news: a site begins to send, or what is told.
+
+        What was new since the last pause ends this one.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: self._news or self._closed, seconds)
+            self._news = False
+
+    def tell(self) -> None:
+        """Let a pause end."""
+        with self._changed:
+            self._news = True
+            self._changed.notify_all()
 
     def drop(self, site: str, part: str) -> None:
         """Forget a part that a site has sent, if it is there."""

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from flwr.app import ConfigRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
+from .pauses import pause
 from .reasons import first_line, word
 from .settings import CLIENT_DIGEST, Settings
 
@@ -140,7 +141,7 @@ class Sites:
             if waited - told >= _WAITING_SECONDS:
                 told = waited
                 self.tell_waiting(missing, waited)
-            time.sleep(self._poll)
+            pause(self._grid, self._poll)
         if not enough:
             raise TooFewSites(
                 f"{len(present)} of the {self._settings.needed} sites needed are there after "

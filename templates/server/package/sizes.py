@@ -10,6 +10,7 @@ from flwr.app import ConfigRecord, Message, MessageType, RecordDict
 from flwr.serverapp import Grid
 
 from .defaults import MODEL_SIZES
+from .pauses import pause
 from .reasons import first_line
 from .run_folder import Listener, event_of
 from .settings import CLIENT_DIGEST, Settings
@@ -72,7 +73,7 @@ def _ask(grid: Grid, settings: Settings, node: int) -> dict[str, object] | str:
             if answer.has_error():
                 return first_line(answer.error.reason)
             return _read(answer)
-        time.sleep(settings.poll_seconds)
+        pause(grid, settings.poll_seconds)
     return f"no answer within {patience:g} s"
 
 

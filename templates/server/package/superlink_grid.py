@@ -88,7 +88,7 @@ class SuperLinkGrid(HttpGrid):
             max_time=_RETRY_SECONDS,
             should_giveup=hopeless,
         )
-        self._arrivals = Arrivals()
+        self._arrivals = Arrivals(self._parts.tell)
 
     @_told_as_lost
     def begin(self) -> None:
@@ -156,6 +156,10 @@ class SuperLinkGrid(HttpGrid):
         for message_id in arrived:
             self._parts.withdraw(message_id)
         return [reply for reply in arrived.values() if reply is not None]
+
+    def pause(self, seconds: float) -> None:
+        """Wait for ``seconds``, or until a reply begins to arrive or is here."""
+        self._parts.pause(seconds)
 
     def _expect(self, message_ids: list[str]) -> None:
         """Ask which of these messages are answered, and let the replies come."""

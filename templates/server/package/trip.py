@@ -15,6 +15,7 @@ from flwr.serverapp import Grid
 
 from .failure_codes import ENDING
 from .late import LateReplies
+from .pauses import pause
 from .reasons import first_line
 from .sites import Sites
 
@@ -114,7 +115,7 @@ class Trip:
                     yield from self._give_up(self._waiting, reason)
                     return
                 if self._waiting:
-                    time.sleep(self._patience.poll)
+                    pause(self._grid, self._patience.poll)
         finally:
             open_at = {message_id: site for message_id, (site, _) in self._open.items()}
             self._late.expect(open_at, self._round, self._start)

@@ -83,6 +83,31 @@ def test_who_waits_for_a_part_gets_it_when_it_comes(store: Any) -> None:
     assert found == [b"x"]
 
 
+def test_a_pause_ends_when_a_site_begins_to_send_and_not_for_all_that_follows(store: Any) -> None:
+    store.put("north", named(b"x"), b"x")
+    store.pause(600)
+    store.put("north", named(b"y"), b"y")
+    ended = threading.Event()
+
+    def pause() -> None:
+        store.pause(600)
+        ended.set()
+
+    pausing = threading.Thread(target=pause)
+    pausing.start()
+    assert not ended.wait(0.2)
+    store.put("south", named(b"x"), b"x")
+    pausing.join(60)
+    for part in (b"x", b"y"):
+        store.drop("north", named(part))
+    store.put("north", named(b"z"), b"z")
+    store.pause(600)
+    store.tell()
+    store.pause(600)
+    store.close()
+    store.pause(600)
+
+
 def test_the_end_ends_all_waiting(store: Any) -> None:
     found: list[bytes | None] = []
     waiting = threading.Thread(target=lambda: found.append(store.wait_for("north", "x", 600)))

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -131,6 +132,20 @@ def test_one_trip_a_round_and_an_evaluate_only_trip_at_the_end(bench: Bench) -> 
     assert config["server-round"] == 1 and config["final-round"] == 3 and config["seed"] == 7
     assert json.loads(config["params"]) == {}
     assert [bool(m.content["config"]["final"]) for m in site.got[1:]] == [False] * 3 + [True]
+
+
+def test_a_grid_that_knows_when_a_reply_comes_ends_the_loops_pauses(bench: Bench) -> None:
+    pauses = []
+
+    class KnowingGrid(FakeGrid):
+        def pause(self, seconds: float) -> None:
+            pauses.append(seconds)
+            time.sleep(0.001)
+
+    sites = bench.sites(alpha={"delay": 0.05}, beta={"delay": 0.05}, gamma={"delay": 0.05})
+    outcome = bench.run(KnowingGrid(sites), rounds=2, poll_seconds=600)
+    assert outcome.outcome == "finished"
+    assert set(pauses) == {600}
 
 
 def test_evaluate_every_zero_evaluates_the_final_weights_alone(bench: Bench) -> None:
