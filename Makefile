@@ -13,7 +13,7 @@ demo: $(VENV)/.demo-ready ## Train one model over four hospitals from examples/h
 	$(BIN)/nbfed simulate examples/heart-disease/heart.ipynb
 
 test: $(VENV)/.dev-ready ## Run all tests
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.dev-ready ## Check style (ruff) and types (mypy --strict)
 	$(BIN)/ruff check .

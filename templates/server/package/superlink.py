@@ -113,14 +113,21 @@ class SuperLink:
         except httpx.HTTPError as error:
             raise SuperLinkError(f"the SuperLink does not start a run: {error}") from error
         grid = SuperLinkGrid(self._address, self._ca, token, self._alive, front)
-        link_run, stop = LinkRun(grid), threading.Event()
+        link_run, stop, interrupted = LinkRun(grid), threading.Event(), False
         try:
             grid.begin()
             threading.Thread(target=self._heartbeat, args=(token, stop), daemon=True).start()
             yield link_run
+        except KeyboardInterrupt:
+            interrupted = True
+            raise
         finally:
             stop.set()
-            grid.end("completed" if link_run.completed else "failed")
+            if interrupted:
+                # To the sites this server is gone, and may come back and go on.
+                grid.leave()
+            else:
+                grid.end("completed" if link_run.completed else "failed")
 
     def wait_until_deserted(self, seconds: float) -> None:
         """Let the sites see that the run is over: wait until they left, or ``seconds``."""

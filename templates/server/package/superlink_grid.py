@@ -105,6 +105,10 @@ class SuperLinkGrid(HttpGrid):
         self._retry_invoker.max_tries = 1
         with suppress(httpx.HTTPError):
             self._runtime_client.PushTaskOutput(PushTaskOutputRequest(sub_status=sub_status))
+        self.leave()
+
+    def leave(self) -> None:
+        """Take no part in the run any more, and say nothing of it."""
         self._arrivals.close()
         self.close()
 

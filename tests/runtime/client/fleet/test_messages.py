@@ -65,3 +65,17 @@ def test_the_end_of_the_run_is_seen(link: Link, fleet_module: Any) -> None:
         assert not fleet.is_running(message.metadata.run_id)
         with pytest.raises(fleet_module.RunOver):
             fleet.reply(Message(RecordDict(), reply_to=message), 0.1)
+
+
+def test_a_server_that_is_interrupted_does_not_say_that_the_run_is_over(
+    link: Link, fleet_module: Any
+) -> None:
+    with fleet_module.Fleet(link.address, link.ca, link.admittance(), patience=10) as fleet:
+        with pytest.raises(KeyboardInterrupt), link.superlink.run("line", link.front) as run:
+            fleet.join()
+            (node,) = run.grid.get_node_ids()
+            run.grid.push_messages([letter(node)])
+            message = pulled(fleet)
+            raise KeyboardInterrupt
+        assert fleet.is_running(message.metadata.run_id)
+        fleet.reply(Message(RecordDict(), reply_to=message), 0.1)
